@@ -1,0 +1,33 @@
+"""How a score column is called, so that the worker that writes it and the judge that reads it agree."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def column_name(metric: str, version: int, args: Mapping[str, Any], baseline: str | None = None) -> str:
+    """The name of the column (or of the set-level value) of one metric with these arguments.
+
+    A metric of another version or with other arguments is another column, so nothing is ever read as what it
+    is not. ``baseline`` names a trivial baseline that the task computed on the same samples.
+
+    >>> column_name("psnr", 1, {})
+    'psnr.v1'
+    >>> column_name("top_k_accuracy", 1, {"k": 5})
+    'top_k_accuracy.v1.k=5'
+    >>> column_name("psnr", 1, {}, baseline="constant")
+    'constant/psnr.v1'
+    """
+    parts = [metric, f"v{version}"]
+    if args:
+        text = ",".join(f"{name}={_plain(value)}" for name, value in sorted(args.items()))
+        parts.append(text if len(text) <= 40 else hashlib.sha256(text.encode()).hexdigest()[:16])
+    name = ".".join(parts)
+    return f"{baseline}/{name}" if baseline else name
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,96 @@
+"""What the language must know of metrics and tasks to read a spec: names, units, ranges, directions, arguments.
+
+The spec package knows nothing of the rest, so the registries of metrics and tasks hand it these declarations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class NoArgs(BaseModel):
+    """The schema of something that takes no arguments."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+@dataclass(frozen=True)
+class MetricDeclaration:
+    """A metric, without its code.
+
+    Attributes:
+        name: The field's word for it, as written in specs.
+        summary: One line, without a full stop.
+        unit: The unit of its values: ``dB``, ``fraction`` (0..1, may be written ``percent``), ``nats``, ``ms`` …
+        lower: The least legal value; may be ``-inf``.
+        upper: The greatest legal value; may be ``inf``.
+        higher_is_better: The direction. None for a metric without one (then only min, max, max_difference).
+        version: Raised whenever the same inputs would give another value; part of every key.
+        level: ``sample``: the value is the mean of a score column. ``set``: a function of the whole set.
+        needs: ``outputs``: computed in the worker, on the device, batch by batch. ``predictions``: computed
+            from the light columns of the records, at any time.
+        scores: The family, which decides the interval: ``binary``, ``bounded``, ``unbounded`` or ``set``.
+        function: ``module:attribute`` of the code, imported only where it runs.
+        args: The schema of its own arguments.
+        task_args: Names of the task's arguments that are handed to the function too (``data_range``).
+        columns: For ``predictions`` metrics, the columns of the records that the function reads.
+        class_slices: A slice by the target's class is one class against the rest over the whole set (precision
+            of class 3), not the metric on the samples of that class.
+    """
+
+    name: str
+    summary: str
+    unit: str
+    lower: float
+    upper: float
+    higher_is_better: bool | None
+    version: int
+    level: Literal["sample", "set"]
+    needs: Literal["outputs", "predictions"]
+    scores: Literal["binary", "bounded", "unbounded", "set"]
+    function: str
+    args: type[BaseModel] = NoArgs
+    task_args: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    class_slices: bool = False
+
+
+@dataclass(frozen=True)
+class TaskDeclaration:
+    """A task, without its code.
+
+    Attributes:
+        name: As written under ``task:``.
+        summary: One line, without a full stop.
+        metrics: Names of the metrics that it can compute.
+        baselines: Names of the trivial baselines that it computes itself on the same samples (``constant``).
+        implementation: ``module:attribute`` of the code, imported only where it runs.
+        version: Raised whenever the same inputs would give other outputs; part of every key.
+        args: The schema of its own arguments.
+        needs_model: Whether the evaluation must name a model.
+        needs_dataset: Whether the evaluation must name a dataset.
+        accelerator: Whether it runs on an accelerator when there is one; otherwise its checks bear ``cpu``.
+    """
+
+    name: str
+    summary: str
+    metrics: tuple[str, ...]
+    baselines: tuple[str, ...]
+    implementation: str
+    version: int
+    args: type[BaseModel] = NoArgs
+    needs_model: bool = True
+    needs_dataset: bool = True
+    accelerator: bool = True
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Every metric and task that is registered, by name."""
+
+    metrics: Mapping[str, MetricDeclaration] = field(default_factory=dict)
+    tasks: Mapping[str, TaskDeclaration] = field(default_factory=dict)

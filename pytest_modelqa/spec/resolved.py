@@ -1,0 +1,233 @@
+"""A spec as the rest of the program sees it: defaults filled in, names checked, bounds in the metric's own unit.
+
+``spec.read`` makes these; nothing else does. Every object knows where it stands in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+BoundKind = Literal[
+    "min",
+    "max",
+    "range",
+    "min_improvement",
+    "min_improvement_percent",
+    "max_degradation",
+    "max_degradation_percent",
+    "max_difference",
+    "trend",
+]
+Role = Literal["train", "validation", "test"]
+Severity = Literal["error", "warn"]
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a spec file; both numbers count from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The one bound of a check, in the metric's own unit whatever unit the spec was written in.
+
+    Attributes:
+        kind: The key it was written with; ``range`` is ``min`` together with ``max``.
+        minimum: For ``min`` and ``range``.
+        maximum: For ``max`` and ``range``.
+        amount: For the bounds against a baseline: ≥ 0; percent kinds hold percent of |baseline|.
+        trend: For ``trend``.
+    """
+
+    kind: BoundKind
+    minimum: float | None = None
+    maximum: float | None = None
+    amount: float | None = None
+    trend: Literal["non_decreasing", "increasing", "best_is_last"] | None = None
+
+    @property
+    def compares(self) -> bool:
+        """Whether the bound needs a baseline."""
+        return self.amount is not None
+
+
+@dataclass(frozen=True)
+class Check:
+    """A metric and one bound: one pytest item.
+
+    Attributes:
+        id: Unique within its evaluation: ``psnr-min-by-label``.
+        metric: The metric's name.
+        args: The metric's own arguments, validated and with their defaults.
+        bound: See ``Bound``.
+        unit: The unit that values are shown in; ``percent`` for a fraction written in percent.
+        baseline: A model, an evaluation, a recorded baseline, or one that the task computes.
+        paired: Whether candidate and baseline are compared sample by sample.
+        slices: Slice name to the values wanted, or to None for every value found in the data.
+        min_samples: The value must have been measured on at least so many samples (in each slice).
+        sentence: The check in words with its resolved numbers.
+        position: Where the check begins in the file.
+    """
+
+    id: str
+    metric: str
+    args: Mapping[str, Any]
+    bound: Bound
+    unit: str
+    baseline: str | None
+    paired: bool
+    slices: Mapping[str, tuple[str, ...] | None]
+    at: Mapping[str, Any]
+    along: str | None
+    over: str | None
+    tolerance: float | None
+    confidence: float | None
+    on_inconclusive: Literal["fail", "warn"]
+    cluster: str | None
+    min_samples: int
+    severity: Severity
+    marks: tuple[str, ...]
+    sentence: str
+    position: Position
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Model × dataset × task, with its checks.
+
+    Attributes:
+        args: The task's own arguments, validated and with their defaults.
+        batch_size: A number of samples, or ``auto``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        precision: ``float32``, ``float16`` or ``bfloat16``.
+        deadline: Seconds that the evaluation may take, or None.
+    """
+
+    name: str
+    task: str
+    model: str | None
+    dataset: str | None
+    args: Mapping[str, Any]
+    batch_size: int | Literal["auto"]
+    device: str
+    precision: str
+    deterministic: bool
+    seed: int
+    repeats: int
+    stop_early: Any
+    deadline: float | None
+    marks: tuple[str, ...]
+    checks: tuple[Check, ...]
+    position: Position
+
+
+@dataclass(frozen=True)
+class Model:
+    """How a model is built and loaded.
+
+    Attributes:
+        build: ``module:attribute``; modules beside the spec come first.
+        args: Keyword arguments of the call.
+        checkpoint: A path (relative to the spec's folder), a URL or a pattern with coordinates; None for a model
+            that has no parameters.
+        coordinates: Coordinate name to its declared values, in the order written.
+        sha256: The digest that the checkpoint must have.
+        trust: The sha256 of a checkpoint that is allowed to run its own code on loading.
+        allow_globals: Exact names of the globals that a pickled state_dict may hold beside tensors.
+        tiny: What preflight builds instead: any of ``build``, ``args``, ``checkpoint``.
+    """
+
+    name: str
+    build: str
+    args: Mapping[str, Any]
+    checkpoint: str | None
+    coordinates: Mapping[str, tuple[Any, ...]]
+    format: str | None
+    state_dict_key: str | None
+    sha256: str | None
+    trust: str | None
+    allow_globals: tuple[str, ...]
+    config: Mapping[str, Any] | None
+    reference_output: str | None
+    tiny: Mapping[str, Any] | None
+    gpus: int
+    gpu_memory: str | None
+    position: Position
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """How data is read.
+
+    Attributes:
+        load: ``module:function``, or None when ``path`` is read by its format.
+        path: A file or folder relative to the spec's folder, read by its suffix, or None.
+        files: Patterns of the files that ``load`` reads: their content belongs to the evaluation's key.
+        sha256: In place of ``files``: a digest that names the data.
+        role: Which part of the data this is. Only ``validation`` and ``test`` count as evidence for a release.
+        limit: Only the first so many samples.
+    """
+
+    name: str
+    load: str | None
+    path: str | None
+    args: Mapping[str, Any]
+    files: tuple[str, ...]
+    sha256: str | None
+    role: Role
+    split: str | None
+    limit: int | None
+    tiny: Mapping[str, Any] | None
+    position: Position
+
+
+@dataclass(frozen=True)
+class RecordedBaseline:
+    """A baseline measured earlier: ``baselines: {NAME: {recorded: PATH}}``."""
+
+    name: str
+    recorded: str
+    position: Position
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What the experiment set out to show, and the evaluation that shows it (None: nobody said)."""
+
+    name: str
+    evaluation: str | None
+    position: Position
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One ``*.modelspec.yaml``, resolved.
+
+    Attributes:
+        path: The file, absolute.
+        sha256: Of the file's bytes.
+        overrides: The ``--modelqa-set`` assignments that apply to this spec, as given.
+    """
+
+    path: Path
+    sha256: str
+    name: str
+    description: str
+    tags: tuple[str, ...]
+    goals: Mapping[str, Goal]
+    models: Mapping[str, Model]
+    datasets: Mapping[str, Dataset]
+    baselines: Mapping[str, RecordedBaseline]
+    evaluations: Mapping[str, Evaluation]
+    overrides: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative paths start from."""
+        return self.path.parent

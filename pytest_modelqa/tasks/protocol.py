@@ -1,0 +1,67 @@
+"""What a task is: how a model is run on a batch, and what of its outputs is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..datasets.samples import Samples
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a task may look at to draw its pictures.
+
+    Attributes:
+        ids: The sample ids, in order.
+        columns: Every column of the records, by name; scores under the metric's column name.
+        rerun: Runs the model again on a few samples (by index): gives the batch and the outputs, on the CPU.
+    """
+
+    ids: Sequence[str]
+    columns: Mapping[str, np.ndarray]
+    rerun: Callable[[Sequence[int]], tuple[Mapping[str, Any], torch.Tensor]]
+
+
+class Task(Protocol):
+    """Runs in the worker. Constructed as ``Task(args)`` with its validated arguments."""
+
+    def prepare(self, samples: Samples) -> None:
+        """Looks at the dataset once, before any inference: the fields it needs, the number of classes.
+
+        Raises:
+            DatasetError: A field is missing, or its shape, range or labels cannot be evaluated.
+        """
+        ...
+
+    def infer(self, model: torch.nn.Module, batch: Mapping[str, Any]) -> torch.Tensor:
+        """The model's outputs for a batch whose arrays are tensors on the model's device: shape (n, …).
+
+        Called under ``inference_mode``, with the model in ``eval()``.
+
+        Raises:
+            OutputError: The outputs are not of the shape that the targets ask for.
+        """
+        ...
+
+    def targets(self, batch: Mapping[str, Any]) -> torch.Tensor:
+        """What the outputs are compared with: shape (n, …)."""
+        ...
+
+    def baseline_outputs(self, name: str, batch: Mapping[str, Any]) -> torch.Tensor:
+        """The outputs of a trivial baseline of this task (``constant``) on the same batch."""
+        ...
+
+    def predictions(self, outputs: torch.Tensor, targets: torch.Tensor) -> Mapping[str, np.ndarray]:
+        """The light columns kept in the records, each of shape (n,) or (n, few)."""
+        ...
+
+    def pictures(self, inspection: Inspection) -> Mapping[str, bytes]:
+        """At most 12 small pictures by file name (``.png``, ``.svg``), ≤ 3 MB in all."""
+        ...
