@@ -25,7 +25,8 @@ class MetricDeclaration:
     Attributes:
         name: The field's word for it, as written in specs.
         summary: One line, without a full stop.
-        unit: The unit of its values: ``dB``, ``fraction`` (0..1, may be written ``percent``), ``nats``, ``ms`` …
+        unit: The unit of its values: ``dB``, ``fraction`` (0..1, may be written ``percent``), ``nats``, ``ms`` …,
+            empty for a pure number.
         lower: The least legal value; may be ``-inf``.
         upper: The greatest legal value; may be ``inf``.
         higher_is_better: The direction. None for a metric without one (then only min, max, max_difference).
@@ -40,6 +41,7 @@ class MetricDeclaration:
         columns: For ``predictions`` metrics, the columns of the records that the function reads.
         class_slices: A slice by the target's class is one class against the rest over the whole set (precision
             of class 3), not the metric on the samples of that class.
+        tasks: Tasks that can compute it, beside those whose own declaration names it.
     """
 
     name: str
@@ -57,6 +59,7 @@ class MetricDeclaration:
     task_args: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     class_slices: bool = False
+    tasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class TaskDeclaration:
     Attributes:
         name: As written under ``task:``.
         summary: One line, without a full stop.
-        metrics: Names of the metrics that it can compute.
+        metrics: Names of the metrics that it can compute; the registry adds those that name this task.
         baselines: Names of the trivial baselines that it computes itself on the same samples (``constant``).
         implementation: ``module:attribute`` of the code, imported only where it runs.
         version: Raised whenever the same inputs would give other outputs; part of every key.

@@ -1,0 +1,67 @@
+"""What each built-in task is called, takes and offers; a new task is a module and one entry here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..spec.catalogue import TaskDeclaration
+
+
+class _Args(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+_OUTPUT = "Which tensor to take when the model returns several: the key of a dict, or the index of a tuple."
+
+
+class ReconstructionArgs(_Args):
+    """The arguments of reconstruction."""
+
+    input: str = Field("image", description="The dataset's field that the model is given.")
+    target: str | None = Field(None, description="The field that it should give back; without it, its input.")
+    data_range: float = Field(
+        1.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Greatest minus least legal value of a target: 1 for 0..1, 2 for -1..1, 255 for bytes.",
+    )
+    output: str | int | None = Field(None, description=_OUTPUT)
+
+
+class ClassificationArgs(_Args):
+    """The arguments of classification."""
+
+    input: str = Field("image", description="The dataset's field that the model is given.")
+    target: str = Field("label", description="The dataset's field of labels: integers from 0 to classes - 1.")
+    output: str | int | None = Field(None, description=_OUTPUT)
+    outputs: Literal["logits", "probabilities"] = Field(
+        "logits", description="Whether the model returns logits, or probabilities that sum to 1."
+    )
+    # A tuple in memory, a list in YAML, which the strict mode would refuse.
+    class_names: Annotated[tuple[str, ...], Field(strict=False)] | None = Field(
+        None, description="The classes' names in the order of their numbers; their count is checked too."
+    )
+
+
+TASKS: tuple[TaskDeclaration, ...] = (
+    TaskDeclaration(
+        name="reconstruction",
+        summary="the model gives back an image, or a clip of images, that is compared with a target",
+        metrics=(),
+        baselines=("constant",),
+        implementation="pytest_modelqa.tasks.reconstruction:Reconstruction",
+        version=1,
+        args=ReconstructionArgs,
+    ),
+    TaskDeclaration(
+        name="classification",
+        summary="the model gives a logit or a probability per class",
+        metrics=(),
+        baselines=("constant",),
+        implementation="pytest_modelqa.tasks.classification:Classification",
+        version=1,
+        args=ClassificationArgs,
+    ),
+)

@@ -1,0 +1,68 @@
+"""Finds every task there is, built in or from an entry point, and says which metrics each can compute."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from ..metrics.registry import by_name, imported, metrics
+from ..spec.catalogue import Catalogue, TaskDeclaration
+from .declarations import TASKS
+
+if TYPE_CHECKING:
+    from .protocol import Task
+
+
+@functools.cache
+def tasks() -> Mapping[str, TaskDeclaration]:
+    """Every task by name, with the metrics that it names and those that name it.
+
+    Raises:
+        UsageError: An entry point of ``pytest_modelqa.tasks`` cannot be used, or a metric or task names another
+            that does not exist.
+
+    >>> "psnr" in tasks()["reconstruction"].metrics
+    True
+    """
+    declared = by_name(TaskDeclaration, TASKS, "pytest_modelqa.tasks")
+    known = metrics()
+    for task in declared.values():
+        for name in task.metrics:
+            if name not in known:
+                raise UsageError(f"the task {task.name} names the metric {name}, which does not exist")
+    for metric in known.values():
+        for name in metric.tasks:
+            if name not in declared:
+                raise UsageError(f"the metric {metric.name} names the task {name}, which does not exist")
+    offered = {
+        task.name: (*task.metrics, *(m.name for m in known.values() if task.name in m.tasks))
+        for task in declared.values()
+    }
+    return MappingProxyType(
+        {
+            name: replace(declared[name], metrics=tuple(dict.fromkeys(names)))
+            for name, names in offered.items()
+        }
+    )
+
+
+def load(declaration: TaskDeclaration) -> Callable[[Mapping[str, Any]], Task]:
+    """What makes the task from its validated arguments; imports what it needs.
+
+    Raises:
+        MissingDependencyError: A package that the task needs is not installed.
+        UsageError: The declaration names code that does not exist.
+    """
+    make: Callable[[Mapping[str, Any]], Task] = imported(
+        declaration.implementation, f"task {declaration.name}"
+    )
+    return make
+
+
+def catalogue() -> Catalogue:
+    """Every metric and task, for the spec package to read specs with."""
+    return Catalogue(metrics=metrics(), tasks=tasks())
