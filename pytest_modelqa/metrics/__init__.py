@@ -1,0 +1,1 @@
+"""Metrics: one module per family, their declarations, and the registry."""

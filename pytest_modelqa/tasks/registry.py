@@ -22,8 +22,8 @@ def tasks() -> Mapping[str, TaskDeclaration]:
     """Every task by name, with the metrics that it names and those that name it.
 
     Raises:
-        UsageError: An entry point of ``pytest_modelqa.tasks`` cannot be used, or a metric or task names another
-            that does not exist.
+        UsageError: An entry point of ``pytest_modelqa.tasks`` cannot be used, or a metric names a task, or a
+            task a metric, that does not exist.
 
     >>> "psnr" in tasks()["reconstruction"].metrics
     True
