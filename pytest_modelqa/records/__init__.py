@@ -1,0 +1,1 @@
+"""The tables that evaluations leave behind, and the store they lie in."""

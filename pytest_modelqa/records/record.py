@@ -1,0 +1,274 @@
+"""A record: what one evaluation left behind, read from its folder when asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import EvaluationError, StoreError
+from .atomic import write_atomically
+from .digests import GROUPS, file_sha256
+from .manifest import SCHEMA_VERSION, Manifest
+from .sealed import seal, unseal
+from .tables import ID_COLUMN, column_names, read_column, read_notes, write_one_column
+
+MANIFEST_FILE = "record.json"
+SAMPLES_FILE = "samples.parquet"
+_SET_VERSION = 1
+
+
+@dataclass(frozen=True)
+class SetValue:
+    """A set-level metric on one slice.
+
+    Attributes:
+        value: In the metric's own unit; finite.
+        left_out: The values without group 0 … 19 (see ``group_of``); None where there is none.
+        n: Samples in the slice.
+    """
+
+    value: float
+    left_out: tuple[float | None, ...]
+    n: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record in the store. Nothing but the manifest is held in memory.
+
+    Attributes:
+        folder: Where its files are.
+        manifest: See ``Manifest``.
+        seal: The sha256 of ``record.json``: what is added later names it, so that it serves no other record.
+    """
+
+    folder: Path
+    manifest: Manifest
+    seal: str
+
+    @property
+    def id(self) -> str:
+        """16 hexadecimal digits, unique under its key."""
+        return self.manifest.record_id
+
+    @property
+    def ids(self) -> np.ndarray:
+        """The sample ids: text, shape (n,), read anew each time."""
+        return read_column(self.folder / SAMPLES_FILE, ID_COLUMN)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns beside the ids; scores are not among them."""
+        return column_names(self.folder / SAMPLES_FILE)
+
+    @property
+    def pictures(self) -> list[Path]:
+        """The pictures, by name."""
+        return [self.folder / name for name in sorted(self.manifest.files) if name.startswith("pictures/")]
+
+    def column(self, name: str) -> np.ndarray:
+        """A column as it was written, shape (n,) or (n, few); only this one is read.
+
+        Raises:
+            StoreError: There is no such column, or the file was damaged since the record was found.
+        """
+        return read_column(self.folder / SAMPLES_FILE, name)
+
+    def has_scores(self, column: str) -> bool:
+        """Whether the scores are there, whole, and belong to this record."""
+        return self._scores_file(column) is not None
+
+    def scores(self, column: str) -> np.ndarray:
+        """The scores of a column: float64, finite, shape (n,), in the order of ``ids``.
+
+        Raises:
+            StoreError: They are not there; see ``has_scores``.
+        """
+        path = self._scores_file(column)
+        if path is None:
+            raise self._not_there("scores", column)
+        return read_column(path, "score")
+
+    def add_scores(self, column: str, values: np.ndarray) -> None:
+        """Keeps the scores of a column; where there are some already, those stay.
+
+        Args:
+            column: See ``columns.column_name``.
+            values: Finite numbers or booleans, shape (n,), in the order of ``ids``.
+
+        Raises:
+            StoreError: A value is not finite, the shape is wrong, or the store cannot be written.
+        """
+        values = np.asarray(values)
+        if values.dtype.kind not in "biuf" or values.shape != (self.manifest.samples,):
+            raise StoreError(
+                f"the scores of {column} do not fit the record",
+                expected=f"{self.manifest.samples} numbers",
+                found=f"shape {values.shape}, {values.dtype}",
+            )
+        values = values.astype(np.float64)
+        wrong = int(np.count_nonzero(~np.isfinite(values)))
+        if wrong:
+            raise StoreError(
+                f"{wrong} of {values.size} scores of {column} are NaN or Inf", expected="finite scores"
+            )
+        if not self.has_scores(column):
+            data = write_one_column("score", values, {"record": self.seal, "column": column})
+            # Named by its own digest: a file is checked before anything in it is believed.
+            write_atomically(
+                self._scores_folder(column) / f"{hashlib.sha256(data).hexdigest()}.parquet", data
+            )
+
+    def has_set(self, column: str, slice_name: str) -> bool:
+        """Whether the values of a set-level metric are there, whole, and belong to this record."""
+        return self._read_set(column, slice_name) is not None
+
+    def set_values(self, column: str, slice_name: str) -> Mapping[str, SetValue]:
+        """The values of a set-level metric: slice value to ``SetValue``; ``""`` of ``""`` is the whole set.
+
+        Raises:
+            StoreError: They are not there; see ``has_set``.
+        """
+        values = self._read_set(column, slice_name)
+        if values is None:
+            raise self._not_there("set-level values", f"{column} by {slice_name}" if slice_name else column)
+        return values
+
+    def add_set(self, column: str, slice_name: str, values: Mapping[str, SetValue]) -> None:
+        """Keeps the values of a set-level metric; where there are some already, those stay.
+
+        Raises:
+            StoreError: A value is not finite, left-out values are missing, or the store cannot be written.
+        """
+        for name, entry in values.items():
+            _require_sound(column, name, entry)
+        if not self.has_set(column, slice_name):
+            body = {
+                "record": self.seal,
+                "column": column,
+                "slice": slice_name,
+                "values": {
+                    name: [
+                        float(each.value),
+                        [None if v is None else float(v) for v in each.left_out],
+                        int(each.n),
+                    ]
+                    for name, each in values.items()
+                },
+            }
+            write_atomically(self._set_file(column, slice_name), seal("set", _SET_VERSION, body))
+
+    def _scores_folder(self, column: str) -> Path:
+        return self.folder / "scores" / file_name(column)
+
+    def _scores_file(self, column: str) -> Path | None:
+        folder = self._scores_folder(column)
+        for path in sorted(folder.glob("*.parquet")):
+            if self._is_ours(path, column):
+                return path
+        return None
+
+    def _is_ours(self, path: Path, column: str) -> bool:
+        try:
+            return file_sha256(path) == path.stem and read_notes(path) == {
+                "record": self.seal,
+                "column": column,
+            }
+        # Damaged or gone: as good as not there.
+        except (EvaluationError, StoreError):
+            return False
+
+    def _set_file(self, column: str, slice_name: str) -> Path:
+        return self.folder / "sets" / file_name(column) / f"{file_name(slice_name)}.json"
+
+    def _read_set(self, column: str, slice_name: str) -> dict[str, SetValue] | None:
+        try:
+            body = unseal("set", _SET_VERSION, self._set_file(column, slice_name).read_bytes())
+        # Damaged or gone: as good as not there.
+        except (OSError, StoreError):
+            return None
+        if (body.get("record"), body.get("column"), body.get("slice")) != (self.seal, column, slice_name):
+            return None
+        return {
+            name: SetValue(value, tuple(left_out), n) for name, (value, left_out, n) in body["values"].items()
+        }
+
+    def _not_there(self, what: str, name: str) -> StoreError:
+        return StoreError(
+            f"the record has no {what} of {name}",
+            where=str(self.folder),
+            todo="run again: the evaluation is made anew when its records are incomplete",
+        )
+
+
+def read_record(folder: Path) -> Record:
+    """The record in a folder, its manifest checked and its other files not yet read.
+
+    Raises:
+        StoreError: There is none, or it is damaged, of another schema version, or in another record's place.
+    """
+    try:
+        data = (folder / MANIFEST_FILE).read_bytes()
+    except OSError as error:
+        raise StoreError(f"cannot read {MANIFEST_FILE}: {error.strerror or error}") from error
+    manifest = Manifest.from_json(unseal("record", SCHEMA_VERSION, data))
+    if (folder.parent.name, folder.name) != (manifest.key, manifest.record_id):
+        raise StoreError(
+            "the record lies in another's place",
+            expected=f"{folder.parent.name}/{folder.name}",
+            found=f"{manifest.key}/{manifest.record_id}",
+        )
+    return Record(folder, manifest, hashlib.sha256(data).hexdigest())
+
+
+def require_whole(record: Record) -> None:
+    """Reads every file of the record once.
+
+    Raises:
+        StoreError: One is missing or not as it was written; the message names it.
+    """
+    for name, sha256 in record.manifest.files.items():
+        try:
+            found = file_sha256(record.folder / name)
+        except EvaluationError as error:
+            raise StoreError(error.what) from error
+        if found != sha256:
+            raise StoreError(f"{name} is damaged: its digest does not match", expected=sha256, found=found)
+
+
+def file_name(name: str) -> str:
+    """A column's or slice's name as a file name that differs where the name does, whatever the file system.
+
+    Raises:
+        StoreError: The name is too long for a file.
+
+    >>> file_name("constant/AP.v1.k=5")
+    'constant%2f%41%50.v1.k=5'
+    >>> file_name("")
+    '%'
+    """
+    # Capitals too: some file systems take AP and ap for the same.
+    encoded = re.sub(
+        rb"[^a-z0-9._=,-]|^\.", lambda match: b"%%%02x" % match[0][0], name.encode("utf-8", "surrogatepass")
+    )
+    if len(encoded) > 200:
+        raise StoreError("the name is too long for a file", expected="at most 200 bytes", found=name)
+    return encoded.decode("ascii") or "%"
+
+
+def _require_sound(column: str, name: str, entry: Any) -> None:
+    numbers = [entry.value, *(value for value in entry.left_out if value is not None)]
+    if not all(math.isfinite(number) for number in numbers):
+        raise StoreError(f"{column} of {name or 'the whole set'} is NaN or Inf", expected="finite values")
+    if len(entry.left_out) != GROUPS or entry.n < 0:
+        raise StoreError(
+            f"{column} of {name or 'the whole set'} has {len(entry.left_out)} left-out values",
+            expected=f"{GROUPS}",
+        )
