@@ -139,9 +139,8 @@ def group_of(sample_id: str) -> int:
 
 
 def _key(key: Any) -> str:
-    if isinstance(key, str):
-        return f"!str {key}" if key.startswith("!") else key
-    return f"!{type(key).__name__} {json.dumps(canonical(key))}"
+    # Text stays as it is, also where it looks like another key's form: what is read back must not change.
+    return key if isinstance(key, str) else f"!{type(key).__name__} {json.dumps(canonical(key))}"
 
 
 def _hash(path: Path) -> str:

@@ -3,40 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..errors import EvaluationError, StoreError
 from .atomic import write_atomically
-from .digests import GROUPS, file_sha256
+from .digests import file_sha256
 from .manifest import SCHEMA_VERSION, Manifest
 from .sealed import seal, unseal
-from .tables import ID_COLUMN, column_names, read_column, read_notes, write_one_column
+from .sets import SetValue, sets_from_json, sets_to_json
+from .tables import ID_COLUMN, IDS_DIGEST, column_names, read_column, read_notes, write_one_column
 
 MANIFEST_FILE = "record.json"
 SAMPLES_FILE = "samples.parquet"
 _SET_VERSION = 1
-
-
-@dataclass(frozen=True)
-class SetValue:
-    """A set-level metric on one slice.
-
-    Attributes:
-        value: In the metric's own unit; finite.
-        left_out: The values without group 0 … 19 (see ``group_of``); None where there is none.
-        n: Samples in the slice.
-    """
-
-    value: float
-    left_out: tuple[float | None, ...]
-    n: int
 
 
 @dataclass(frozen=True)
@@ -62,6 +46,14 @@ class Record:
     def ids(self) -> np.ndarray:
         """The sample ids: text, shape (n,), read anew each time."""
         return read_column(self.folder / SAMPLES_FILE, ID_COLUMN)
+
+    @property
+    def ids_digest(self) -> str:
+        """The same for two records exactly when they have the same ids in the same order.
+
+        The ids of a million samples with paths for names take 150 MB, and pairing rarely needs to see them.
+        """
+        return read_notes(self.folder / SAMPLES_FILE)[IDS_DIGEST]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -147,22 +139,9 @@ class Record:
         Raises:
             StoreError: A value is not finite, left-out values are missing, or the store cannot be written.
         """
-        for name, entry in values.items():
-            _require_sound(column, name, entry)
+        entries = sets_to_json(column, values)
         if not self.has_set(column, slice_name):
-            body = {
-                "record": self.seal,
-                "column": column,
-                "slice": slice_name,
-                "values": {
-                    name: [
-                        float(each.value),
-                        [None if v is None else float(v) for v in each.left_out],
-                        int(each.n),
-                    ]
-                    for name, each in values.items()
-                },
-            }
+            body = {"record": self.seal, "column": column, "slice": slice_name, "values": entries}
             write_atomically(self._set_file(column, slice_name), seal("set", _SET_VERSION, body))
 
     def _scores_folder(self, column: str) -> Path:
@@ -191,14 +170,12 @@ class Record:
     def _read_set(self, column: str, slice_name: str) -> dict[str, SetValue] | None:
         try:
             body = unseal("set", _SET_VERSION, self._set_file(column, slice_name).read_bytes())
+            if [body.get(name) for name in ("record", "column", "slice")] != [self.seal, column, slice_name]:
+                return None
+            return sets_from_json(body.get("values"))
         # Damaged or gone: as good as not there.
         except (OSError, StoreError):
             return None
-        if (body.get("record"), body.get("column"), body.get("slice")) != (self.seal, column, slice_name):
-            return None
-        return {
-            name: SetValue(value, tuple(left_out), n) for name, (value, left_out, n) in body["values"].items()
-        }
 
     def _not_there(self, what: str, name: str) -> StoreError:
         return StoreError(
@@ -261,14 +238,3 @@ def file_name(name: str) -> str:
     if len(encoded) > 200:
         raise StoreError("the name is too long for a file", expected="at most 200 bytes", found=name)
     return encoded.decode("ascii") or "%"
-
-
-def _require_sound(column: str, name: str, entry: Any) -> None:
-    numbers = [entry.value, *(value for value in entry.left_out if value is not None)]
-    if not all(math.isfinite(number) for number in numbers):
-        raise StoreError(f"{column} of {name or 'the whole set'} is NaN or Inf", expected="finite values")
-    if len(entry.left_out) != GROUPS or entry.n < 0:
-        raise StoreError(
-            f"{column} of {name or 'the whole set'} has {len(entry.left_out)} left-out values",
-            expected=f"{GROUPS}",
-        )

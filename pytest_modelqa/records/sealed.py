@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from ..errors import StoreError
-from .digests import canonical
+from .digests import canonical, digest
 
 
 def seal(kind: str, version: int, body: Mapping[str, Any]) -> bytes:
@@ -18,7 +17,7 @@ def seal(kind: str, version: int, body: Mapping[str, Any]) -> bytes:
         StoreError: The body holds something that JSON has no form for.
     """
     plain = canonical(body)
-    envelope = {"modelqa": kind, "schema": version, "sha256": _sha256(plain), "body": plain}
+    envelope = {"modelqa": kind, "schema": version, "sha256": digest(plain), "body": plain}
     return (json.dumps(envelope, indent=1, allow_nan=False) + "\n").encode("ascii")
 
 
@@ -39,17 +38,11 @@ def unseal(kind: str, version: int, data: bytes) -> dict[str, Any]:
                 found=str(envelope.get("schema"))[:80],
             )
         body = envelope.get("body")
-        if not isinstance(body, dict) or envelope.get("sha256") != _sha256(body):
+        if not isinstance(body, dict) or envelope.get("sha256") != digest(body):
             raise StoreError(f"the {kind} file is damaged: its digest does not match its content")
     except (ValueError, RecursionError) as error:
         raise StoreError(f"the {kind} file is damaged: {str(error)[:80]}") from error
     return body
-
-
-def _sha256(plain: dict[str, Any]) -> str:
-    # Not ``digest``: it would write the keys of a body that is canonical already a second time.
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def _no_constant(name: str) -> NoReturn:

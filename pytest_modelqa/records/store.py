@@ -25,8 +25,9 @@ from .atomic import storing, sync_folder, write_atomically
 from .digests import file_sha256
 from .locks import holding, try_lock
 from .manifest import SCHEMA_VERSION, Manifest, is_file_name
-from .record import MANIFEST_FILE, SAMPLES_FILE, Record, SetValue, read_record, require_whole
+from .record import MANIFEST_FILE, SAMPLES_FILE, Record, read_record, require_whole
 from .sealed import seal
+from .sets import SetValue
 from .tables import write_samples_table
 
 __all__ = ["Draft", "Record", "SetValue", "Store"]

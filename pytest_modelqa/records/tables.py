@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import StoreError
+from .digests import digest
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 ID_COLUMN = "__id__"
+IDS_DIGEST = "ids_sha256"
 _ROWS_AT_A_TIME = 65_536
 
 
@@ -37,7 +39,7 @@ def write_samples_table(file: Any, ids: Sequence[str], columns: Mapping[str, np.
         if name in arrays:
             raise StoreError(f"no column may be called {name!r}", todo="choose another name")
         arrays[name] = _arrow(name, values, len(ids))
-    _write(file, arrays, {})
+    _write(file, arrays, {IDS_DIGEST: digest(list(ids))})
 
 
 def write_one_column(name: str, values: np.ndarray, notes: Mapping[str, str]) -> bytes:
@@ -75,7 +77,7 @@ def read_column(path: Path, name: str) -> np.ndarray:
 
 
 def read_notes(path: Path) -> dict[str, str]:
-    """The notes that ``write_one_column`` put beside the column.
+    """The notes that lie beside the columns: ``IDS_DIGEST``, or what ``write_one_column`` was given.
 
     Raises:
         StoreError: The file cannot be read.
