@@ -1,0 +1,129 @@
+"""Runs the user's own code (a model's class, a dataset's loader) and tells its errors in our words."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .errors import EvaluationError, ModelQAError
+
+_SHOWN_FRAMES = 5
+_OWN_PACKAGE = Path(__file__).parent
+
+
+def import_attribute(reference: str, folder: Path) -> Any:
+    """The object that ``module:attribute`` names; the attribute may be dotted.
+
+    Args:
+        reference: As written under ``build:`` or ``load:``.
+        folder: The spec's folder, which the caller has put first on ``sys.path``; named in messages.
+
+    Raises:
+        EvaluationError: The module or the attribute is not there, or the module raised while it was imported;
+            the message names the user's file and line.
+
+    >>> import_attribute("collections:OrderedDict", Path("specs"))
+    <class 'collections.OrderedDict'>
+    """
+    module_name, _, attribute = reference.partition(":")
+    with explained(f"{module_name} could not be imported", folder):
+        try:
+            found = importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            if error.name is None or not _is_or_contains(module_name, error.name):
+                raise
+            raise EvaluationError(
+                f"there is no module {error.name!r}",
+                expected=f"{_module_file(folder, module_name)}, or an installed module",
+                found=_modules_beside(folder),
+                todo=f"correct {reference!r} in the spec",
+            ) from error
+    for step in attribute.split("."):
+        with explained(f"{reference} could not be read", folder):
+            missing = not hasattr(found, step)
+        if missing:
+            raise EvaluationError(
+                f"{module_name} has no attribute {attribute!r}",
+                where=getattr(found, "__file__", None),
+                found=_nearest(step, found),
+                todo=f"correct {reference!r} in the spec",
+            )
+        found = getattr(found, step)
+    return found
+
+
+@contextmanager
+def explained(what: str, folder: Path, kind: type[EvaluationError] = EvaluationError) -> Iterator[None]:
+    """Whatever the user's code raises inside becomes an error of ours that names the user's file and line.
+
+    Our own errors pass unchanged, and so does ``MemoryError``, which is the machine's and not the code's.
+
+    Args:
+        what: The first sentence of the message.
+        folder: The spec's folder: frames from there are the user's.
+        kind: The class of the error.
+    """
+    try:
+        yield
+    except (ModelQAError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        frames = user_frames(error, folder)
+        raise kind(
+            f"{what}: {type(error).__name__}",
+            where=_place(error, frames),
+            found=_message(error),
+            todo="correct the code there; run it alone to see the whole traceback",
+            details="".join(traceback.format_list(frames[-_SHOWN_FRAMES:])) or None,
+        ) from error
+
+
+def user_frames(error: BaseException, folder: Path) -> list[traceback.FrameSummary]:
+    """The frames of the error that are the user's: those in the spec's folder, else those of no library."""
+    frames = traceback.extract_tb(error.__traceback__)
+    beside = [frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
+    libraries = (_OWN_PACKAGE, *(Path(sysconfig.get_path(name)) for name in ("stdlib", "platlib", "purelib")))
+    return beside or [
+        frame
+        for frame in frames
+        if not frame.filename.startswith("<")
+        and not any(Path(frame.filename).is_relative_to(library) for library in libraries)
+    ]
+
+
+def _place(error: BaseException, frames: list[traceback.FrameSummary]) -> str | None:
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else None
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"SystemExit({error.code!r}): the code ended the process"
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text}" if text else f"{type(error).__name__} without a message"
+
+
+def _is_or_contains(module_name: str, missing: str) -> bool:
+    return module_name == missing or module_name.startswith(missing + ".")
+
+
+def _module_file(folder: Path, module_name: str) -> str:
+    return str(folder / Path(*module_name.split("."))) + ".py"
+
+
+def _modules_beside(folder: Path) -> str:
+    names = sorted(path.name for path in folder.glob("*.py"))
+    return f"beside the spec: {', '.join(names[:8])}" if names else f"no Python file in {folder}"
+
+
+def _nearest(name: str, holder: Any) -> str:
+    public = [other for other in dir(holder) if not other.startswith("_")]
+    near = difflib.get_close_matches(name, public, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"it has {', '.join(public[:10]) or 'no public names'}"
