@@ -1,4 +1,4 @@
-"""What the language must know of metrics and tasks to read a spec: names, units, ranges, directions, arguments.
+"""What the language must know of metrics and tasks: names, units, ranges, directions, arguments.
 
 The spec package knows nothing of the rest, so the registries of metrics and tasks hand it these declarations.
 """
@@ -19,14 +19,24 @@ class NoArgs(BaseModel):
 
 
 @dataclass(frozen=True)
+class NamesEntry:
+    """Marks an argument as the name of an entry of the spec, so that it is checked when the spec is read.
+
+    ``train: Annotated[str, NamesEntry("dataset")]``; a tuple of names may be marked as well.
+    """
+
+    kind: Literal["model", "dataset", "evaluation"]
+
+
+@dataclass(frozen=True)
 class MetricDeclaration:
     """A metric, without its code.
 
     Attributes:
         name: The field's word for it, as written in specs.
         summary: One line, without a full stop.
-        unit: The unit of its values: ``dB``, ``fraction`` (0..1, may be written ``percent``), ``nats``, ``ms`` …,
-            empty for a pure number.
+        unit: The unit of its values: ``dB``, ``fraction`` (0..1, may be written ``percent``), ``nats``,
+            ``ms``, …; empty for a pure number.
         lower: The least legal value; may be ``-inf``.
         upper: The greatest legal value; may be ``inf``.
         higher_is_better: The direction. None for a metric without one (then only min, max, max_difference).
@@ -39,8 +49,8 @@ class MetricDeclaration:
         args: The schema of its own arguments.
         task_args: Names of the task's arguments that are handed to the function too (``data_range``).
         columns: For ``predictions`` metrics, the columns of the records that the function reads.
-        class_slices: A slice by the target's class is one class against the rest over the whole set (precision
-            of class 3), not the metric on the samples of that class.
+        class_slices: A slice by the target's class is one class against the rest over the whole set
+            (precision of class 3), not the metric on the samples of that class.
         tasks: Tasks that can compute it, beside those whose own declaration names it.
     """
 

@@ -1,6 +1,6 @@
-"""A spec as the rest of the program sees it: defaults filled in, names checked, bounds in the metric's own unit.
+"""A spec as the rest of the program sees it: defaults filled in, names checked, bounds in the own unit.
 
-``spec.read`` makes these; nothing else does. Every object knows where it stands in the file.
+``read_spec`` makes these; nothing else does. Every object knows where it stands in the file.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ class Check:
         slices: Slice name to the values wanted, or to None for every value found in the data.
         min_samples: The value must have been measured on at least so many samples (in each slice).
         sentence: The check in words with its resolved numbers.
+        marks: Its evaluation's and its own.
         position: Where the check begins in the file.
     """
 
@@ -134,8 +135,8 @@ class Model:
     Attributes:
         build: ``module:attribute``; modules beside the spec come first.
         args: Keyword arguments of the call.
-        checkpoint: A path (relative to the spec's folder), a URL or a pattern with coordinates; None for a model
-            that has no parameters.
+        checkpoint: A path (relative to the spec's folder), a URL or a pattern with coordinates; None for a
+            model that has no parameters.
         coordinates: Coordinate name to its declared values, in the order written.
         sha256: The digest that the checkpoint must have.
         trust: The sha256 of a checkpoint that is allowed to run its own code on loading.
@@ -170,7 +171,7 @@ class Dataset:
         path: A file or folder relative to the spec's folder, read by its suffix, or None.
         files: Patterns of the files that ``load`` reads: their content belongs to the evaluation's key.
         sha256: In place of ``files``: a digest that names the data.
-        role: Which part of the data this is. Only ``validation`` and ``test`` count as evidence for a release.
+        role: Which part of the data this is. Only ``validation`` and ``test`` are evidence for a release.
         limit: Only the first so many samples.
     """
 
@@ -213,6 +214,7 @@ class Spec:
         path: The file, absolute.
         sha256: Of the file's bytes.
         overrides: The ``--modelqa-set`` assignments that apply to this spec, as given.
+        warnings: What is legal and probably not meant, each as one line with its place.
     """
 
     path: Path
@@ -226,6 +228,7 @@ class Spec:
     baselines: Mapping[str, RecordedBaseline]
     evaluations: Mapping[str, Evaluation]
     overrides: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:

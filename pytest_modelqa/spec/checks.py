@@ -1,0 +1,228 @@
+"""One check: its metric, bound, baseline, slices and id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .bounds import resolve_bound, shown_unit
+from .catalogue import Catalogue, MetricDeclaration, TaskDeclaration
+from .document import Document, Written
+from .identifiers import check_id, differing_args
+from .layers import chosen, place_of
+from .meaning import check_comparison, check_grid, check_interval, check_marks, check_without_effect
+from .names import Names, check_named_args
+from .nodes import Node
+from .problems import Problems
+from .resolved import Bound, Check, Evaluation, Model, Position
+from .schema import CheckEntry, EvaluationEntry
+from .sentences import describe
+from .spelling import listed, nearest, quoted
+from .validation import validated_args
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What resolving a check may look at.
+
+    Attributes:
+        document: The spec as written.
+        catalogue: The metrics and tasks that there are.
+        names: The names that the spec gives.
+        written: The check's evaluation as written.
+        evaluation: The same, resolved, still without checks.
+        task: Its task.
+        models: The resolved models.
+        problems: Gets what is wrong.
+    """
+
+    document: Document
+    catalogue: Catalogue
+    names: Names
+    written: Written[EvaluationEntry]
+    evaluation: Evaluation
+    task: TaskDeclaration
+    models: Mapping[str, Model]
+    problems: Problems
+
+
+def resolve_check(written: Written[CheckEntry], around: Surroundings) -> Check | None:
+    """A check, or None after its problems were added."""
+    entry = written.entry
+    metric = _metric(written, around) if entry is not None else None
+    if entry is None or metric is None:
+        return None
+    defaults, problems = around.document.defaults, around.problems
+    options = {key: chosen(key, written, defaults) for key in CheckEntry.model_fields}
+    unit = shown_unit(options["unit"], place_of("unit", written, defaults), metric, problems)
+    args = _args(written, metric, around)
+    bound = resolve_bound(written, metric, unit, problems)
+    slices = _slices(written, options["slices"], problems)
+    check_marks(options["marks"], place_of("marks", written, defaults), problems)
+    if bound is None or args is None:
+        return None
+    check_without_effect(written, bound, problems)
+    baseline = _baseline(written, bound, metric, options["paired"], around)
+    check = Check(
+        id=entry.id or "",
+        metric=metric.name,
+        args=args,
+        bound=bound,
+        unit=unit,
+        baseline=baseline,
+        paired=options["paired"],
+        slices=slices,
+        at=options["at"],
+        along=options["along"],
+        over=options["over"],
+        tolerance=options["tolerance"],
+        confidence=options["confidence"],
+        on_inconclusive=options["on_inconclusive"],
+        cluster=options["cluster"],
+        min_samples=options["min_samples"],
+        severity=options["severity"],
+        marks=tuple(dict.fromkeys((*around.evaluation.marks, *options["marks"]))),
+        sentence="",
+        position=Position(written.key.line, written.key.column),
+    )
+    check_interval(check, written, around.evaluation.stop_early, problems)
+    check_grid(check, written, around.models.get(around.evaluation.model or ""), problems)
+    return replace(
+        check,
+        id=check.id or _derived_id(check, metric),
+        sentence=describe(check, around.evaluation, metric),
+    )
+
+
+def _metric(written: Written[CheckEntry], around: Surroundings) -> MetricDeclaration | None:
+    defaults, task = around.document.defaults, around.task
+    name = chosen("metric", written, defaults)
+    if name is None:
+        around.problems.add(
+            "missing-key",
+            f"{written.name} names no metric",
+            written.key,
+            expected=f"metric: one of {listed(task.metrics)}",
+        )
+        return None
+    if name in task.metrics and name in around.catalogue.metrics:
+        return around.catalogue.metrics[name]
+    at = place_of("metric", written, defaults)
+    if name in around.catalogue.metrics:
+        what, close = f"{written.name}: the task {task.name} does not measure {name}", None
+    else:
+        what, close = (
+            f"{written.name} names the metric {quoted(name)}, which does not exist",
+            nearest(name, task.metrics),
+        )
+    around.problems.add(
+        "unknown-metric",
+        what,
+        at,
+        expected=f"one of: {listed(task.metrics)}",
+        todo=f"did you mean '{close}'?" if close else None,
+    )
+    return None
+
+
+def _args(
+    written: Written[CheckEntry], metric: MetricDeclaration, around: Surroundings
+) -> dict[str, Any] | None:
+    node = written.at("args") if "args" in written.node.value else None
+    what = f"args of {metric.name} in {written.name}"
+    args = validated_args(metric.args, node, written.key, what, around.problems)
+    if args is not None:
+        check_named_args(metric.args, args, node or written.key, what, around.names, around.problems)
+    return args
+
+
+def _baseline(
+    written: Written[CheckEntry],
+    bound: Bound,
+    metric: MetricDeclaration,
+    paired: bool,
+    around: Surroundings,
+) -> str | None:
+    if not bound.compares:
+        return None
+    layers = (written, around.written, around.document.defaults)
+    baseline: str | None = chosen("baseline", *layers)
+    check_comparison(
+        written,
+        metric,
+        baseline,
+        place_of("baseline", *layers),
+        paired,
+        around.evaluation,
+        around.task,
+        _dataset_and_task(around),
+        around.names,
+        around.problems,
+    )
+    return baseline
+
+
+def _dataset_and_task(around: Surroundings) -> dict[str, tuple[str | None, TaskDeclaration | None]]:
+    """Of every evaluation, as far as it is known."""
+    defaults = around.document.defaults
+    return {
+        name: (
+            chosen("dataset", written, defaults),
+            around.catalogue.tasks.get(chosen("task", written, defaults) or ""),
+        )
+        if written.entry is not None
+        else (None, None)
+        for name, written in around.document.evaluations.items()
+    }
+
+
+def _slices(
+    written: Written[CheckEntry], slices: Any, problems: Problems
+) -> dict[str, tuple[str, ...] | None]:
+    if slices is None:
+        return {}
+    if isinstance(slices, str):
+        return {slices: None}
+    at = written.at("slices")
+    if not slices or any(values == [] for values in slices.values()):
+        problems.add(
+            "empty-slices",
+            f"slices of {written.name} names no slice",
+            at,
+            expected="slices: label, or slices: {label: [walk, turn]}",
+        )
+    return {
+        name: None if values is None else _values(written, name, values, at, problems)
+        for name, values in slices.items()
+    }
+
+
+def _values(
+    written: Written[CheckEntry], name: str, values: list[Any], at: Node, problems: Problems
+) -> tuple[str, ...]:
+    """Slice values as text, which is what the data's values are compared as."""
+    places = at.value[name].node.value if isinstance(at.value, dict) and name in at.value else []
+    for value, place in zip(values, places, strict=False):
+        if not isinstance(value, str) and place.text != str(value):
+            problems.add(
+                "ambiguous-value",
+                f"the slice value {place.text} of {written.name} would be read as {value}",
+                place,
+                expected="the value as the data has it, as text",
+                todo=f'write "{place.text}" or "{value}", in quotes',
+            )
+    return tuple(str(value) for value in values)
+
+
+def _derived_id(check: Check, metric: MetricDeclaration) -> str:
+    return check_id(
+        check.metric,
+        differing_args(metric.args, check.args),
+        check.bound,
+        check.baseline,
+        check.slices,
+        check.at,
+        check.along,
+        check.over,
+    )

@@ -1,0 +1,361 @@
+"""YAML text as values that know where they stand: YAML 1.2 core scalars on the C parser's events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import yaml
+
+# What a spec of any honest size stays far below; beyond it stand the bombs.
+DEEPEST = 40
+MOST_NODES = 100_000
+LONGEST_NUMBER = 100
+
+# The pure parser is a state machine too, so it is only slower; it is there where libyaml is not.
+_Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Node(NamedTuple):
+    """A value and its place.
+
+    Attributes:
+        value: A scalar; or ``Entry`` by key; or a list of nodes.
+        line: Counts from 1.
+        column: Counts from 1.
+        width: How many columns to underline.
+        text: A scalar as written, without its quotes.
+        quoted: Whether a scalar stood in quotes (or in a block).
+        override: The ``--modelqa-set`` assignment that the value comes from.
+    """
+
+    value: Any
+    line: int
+    column: int
+    width: int = 1
+    text: str = ""
+    quoted: bool = False
+    override: str | None = None
+
+
+class Entry(NamedTuple):
+    """A key of a mapping and its value."""
+
+    key: Node
+    node: Node
+
+
+class RefusedError(Exception):
+    """YAML that is not read any further; carries the fields of a problem, and never leaves this package."""
+
+    def __init__(self, code: str, what: str, at: Node | None = None, **labels: str) -> None:
+        super().__init__(what)
+        self.code = code
+        self.what = what
+        self.at = at
+        self.labels = labels
+
+
+Tell = Callable[..., None]
+
+
+def compose(text: str, tell: Tell) -> Node | None:
+    """The tree of a text, or None when it holds no document.
+
+    One pass over the parser's events: nothing recurses, so that no input can overflow the stack, and the
+    budget is on what the aliases expand to, so that a small file cannot become a large tree.
+
+    Args:
+        text: The file.
+        tell: Called with the fields of a problem that leaves the rest of the file readable.
+
+    Raises:
+        RefusedError: The text is no YAML, or is beyond a limit, or uses what specs do not allow.
+    """
+    builder = _Builder(tell)
+    for event in _events(text):
+        builder.take(event)
+    return builder.root
+
+
+def plain(node: Node) -> Any:
+    """The values alone: dicts, lists, scalars."""
+    value = node.value
+    if isinstance(value, dict):
+        return {key: plain(entry.node) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value
+
+
+def lookup(node: Node, path: tuple[str | int, ...]) -> Node:
+    """The node at a path, or the nearest one above it that there is."""
+    for part in path:
+        value = node.value
+        if isinstance(value, dict) and part in value:
+            node = value[part].node
+        elif isinstance(value, list) and isinstance(part, int) and 0 <= part < len(value):
+            node = value[part]
+        else:
+            break
+    return node
+
+
+def _events(text: str) -> Iterator[Any]:
+    parser = _Parser(text)
+    try:
+        while (event := parser.get_event()) is not None:
+            yield event
+    except yaml.MarkedYAMLError as error:
+        raise _syntax_error(text, error) from error
+    except yaml.YAMLError as error:
+        raise RefusedError("yaml-syntax", f"the file is not YAML: {error}") from error
+    finally:
+        parser.dispose()
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A collection that has begun and not ended."""
+
+    node: Node
+    anchor: str | None
+    key: Node | None = None
+    size: int = 1
+
+
+@dataclass(slots=True)
+class _Builder:
+    """Builds the tree from events."""
+
+    tell: Tell
+    root: Node | None = None
+    documents: int = 0
+    nodes: int = 0
+    frames: list[_Frame] = field(default_factory=list)
+    # Anchor to (node, how many nodes it expands to); None while it is still open.
+    anchors: dict[str, tuple[Node, int] | None] = field(default_factory=dict)
+
+    def take(self, event: Any) -> None:
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            self._scalar(event)
+        elif kind is yaml.MappingStartEvent:
+            self._open(event, {})
+        elif kind is yaml.SequenceStartEvent:
+            self._open(event, [])
+        elif kind in (yaml.MappingEndEvent, yaml.SequenceEndEvent):
+            self._close()
+        elif kind is yaml.AliasEvent:
+            self._alias(event)
+        elif kind is yaml.DocumentStartEvent:
+            self.documents += 1
+            if self.documents > 1:
+                raise RefusedError(
+                    "second-document",
+                    "the file holds a second YAML document",
+                    _at(event),
+                    expected="one spec in one file",
+                    todo="remove the line '---', or move what follows it to a file of its own",
+                )
+
+    def _scalar(self, event: Any) -> None:
+        self._refuse_tag(event)
+        quoted = event.style is not None and event.style != ""
+        start, end = event.start_mark, event.end_mark
+        width = end.column - start.column if end.line == start.line else 1
+        place = Node(None, start.line + 1, start.column + 1, max(1, width), event.value, quoted)
+        node = place if quoted else place._replace(value=_core_value(place))
+        if quoted:
+            node = node._replace(value=event.value)
+        self._count(1, node)
+        if event.anchor:
+            self.anchors[event.anchor] = (node, 1)
+        self._put(node, 1)
+
+    def _open(self, event: Any, value: Any) -> None:
+        self._refuse_tag(event)
+        node = _at(event)._replace(value=value)
+        if len(self.frames) >= DEEPEST:
+            raise RefusedError(
+                "too-deep",
+                "the spec is nested too deep",
+                node,
+                expected=f"at most {DEEPEST} levels",
+                todo="a spec needs no more than seven; is this the file that you meant?",
+            )
+        self._count(1, node)
+        if event.anchor:
+            self.anchors[event.anchor] = None
+        self.frames.append(_Frame(node, event.anchor))
+
+    def _close(self) -> None:
+        frame = self.frames.pop()
+        if frame.anchor:
+            self.anchors[frame.anchor] = (frame.node, frame.size)
+        self._put(frame.node, frame.size)
+
+    def _alias(self, event: Any) -> None:
+        at = _at(event)
+        if event.anchor not in self.anchors:
+            raise RefusedError(
+                "unknown-alias",
+                f"*{event.anchor} refers to an anchor that does not exist",
+                at,
+                todo=f"mark the value that is meant with &{event.anchor} before this line",
+            )
+        target = self.anchors[event.anchor]
+        if target is None:
+            raise RefusedError(
+                "alias-cycle",
+                f"*{event.anchor} refers to the value that it stands in",
+                at,
+                todo="write the value out",
+            )
+        node, size = target
+        self._count(size, at)
+        self._put(node, size)
+
+    def _put(self, node: Node, size: int) -> None:
+        """Gives a finished node to the collection that is open."""
+        if not self.frames:
+            self.root = node
+            return
+        frame = self.frames[-1]
+        frame.size += size
+        value = frame.node.value
+        if isinstance(value, list):
+            value.append(node)
+        elif frame.key is None:
+            frame.key = node
+        else:
+            self._entry(value, frame.key, node)
+            frame.key = None
+
+    def _entry(self, mapping: dict[str, Entry], key: Node, node: Node) -> None:
+        if not isinstance(key.value, str):
+            self._key_problem(key)
+        elif key.value in mapping:
+            first = mapping[key.value].key
+            places = f"{first.line} and {key.line}"
+            where = f"on line {key.line}" if first.line == key.line else f"on lines {places}"
+            self.tell(
+                "duplicate-key",
+                f"'{key.value}' is given twice, {where}",
+                key,
+                expected="each key once: YAML readers keep only one of two, and not all the same one",
+                todo="remove one, or give it another name",
+            )
+        else:
+            mapping[key.value] = Entry(key, node)
+
+    def _key_problem(self, key: Node) -> None:
+        if isinstance(key.value, (dict, list)):
+            what, todo = "a key is not a plain text", "write each key as a word followed by a colon"
+        else:
+            what = f"the key {key.text or 'null'} is not text"
+            todo = f'write "{key.text}" in quotes if the key is meant'
+            if isinstance(key.value, int) and not isinstance(key.value, bool):
+                todo += "; a decimal comma (0,9) must be a point (0.9)"
+        self.tell("key-not-text", what, key, todo=todo)
+
+    def _count(self, size: int, at: Node) -> None:
+        self.nodes += size
+        if self.nodes > MOST_NODES:
+            raise RefusedError(
+                "too-many-values",
+                "the spec holds too many values",
+                at,
+                expected=f"at most {MOST_NODES:,}, each alias counted as what it stands for",
+                todo="split the spec, or write out fewer aliases",
+            )
+
+    def _refuse_tag(self, event: Any) -> None:
+        if event.tag is not None:
+            raise RefusedError(
+                "tag",
+                f"the tag {_shortened(event.tag)} is not allowed",
+                _at(event),
+                expected="plain values: a spec is data and runs nothing while it is read",
+                todo="remove the tag",
+            )
+
+
+def _at(event: Any) -> Node:
+    mark, end = event.start_mark, event.end_mark
+    width = end.column - mark.column if end.line == mark.line else 1
+    return Node(None, mark.line + 1, mark.column + 1, max(1, width))
+
+
+_CONSTANTS: dict[str, Any] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INTEGER = re.compile(r"[-+]?[0-9]+\Z")
+_OTHER_BASE = re.compile(r"(?:0o[0-7]+|0x[0-9a-fA-F]+)\Z")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_SPECIAL = re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z")
+
+
+def core_value(text: str) -> Any:
+    """What a plain scalar means in YAML 1.2's core schema (https://yaml.org/spec/1.2.2/, section 10.3.2).
+
+    >>> [core_value(text) for text in ("1e-3", "1E5", "017", "0o17", "no", "12:30", "3.10", "~")]
+    [0.001, 100000.0, 17, 15, 'no', '12:30', 3.1, None]
+    """
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if text[0] not in "-+.0123456789":
+        return text
+    if _INTEGER.match(text):
+        return int(text)
+    if _FLOAT.match(text):
+        return float(text)
+    if _OTHER_BASE.match(text):
+        return int(text, 0)
+    if _SPECIAL.match(text):
+        return float(text.replace(".", ""))
+    return text
+
+
+def _core_value(node: Node) -> Any:
+    text = node.text
+    # Converting a number of n digits takes n² steps, and Python refuses more than 4,300 of them.
+    if len(text) > LONGEST_NUMBER and (_INTEGER.match(text) or _FLOAT.match(text) or _OTHER_BASE.match(text)):
+        raise RefusedError(
+            "number-too-long",
+            f"a number of {len(text):,} characters",
+            node,
+            expected=f"at most {LONGEST_NUMBER} characters",
+            todo="write it shorter, or in quotes if it is text",
+        )
+    return core_value(text)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _syntax_error(text: str, error: yaml.MarkedYAMLError) -> RefusedError:
+    mark = error.problem_mark or error.context_mark
+    at = Node(None, mark.line + 1, mark.column + 1) if mark else None
+    lines = text.splitlines()
+    line = lines[mark.line] if mark and mark.line < len(lines) else ""
+    what = f"the file is not YAML: {error.problem or error.context}"
+    return RefusedError("yaml-syntax", what, at, todo=_syntax_hint(line, error.problem or ""))
+
+
+def _syntax_hint(line: str, problem: str) -> str:
+    """What to do about a line that the parser stumbled over."""
+    if re.match(r"\s*\t", line) or ("\\t" in problem or "tab" in problem):
+        return "indent with spaces: YAML does not allow tabs there"
+    if re.search(r":\s*[>|]=?\s*[-+.0-9]", line):
+        return "a bound needs no operator: write 'min: 0.9' for ≥ 0.9, 'max: 0.9' for ≤ 0.9"
+    if re.search(r":\s+[%@`]", line):
+        return "put a value that begins with %, @ or ` in quotes"
+    if re.search(r"[^\s:]:\s+[^'\"{\[|>#][^#]*:\s", line):
+        return "put a value that holds ': ' in quotes"
+    return "look at this line and the one before it: a bracket, a quote, a colon or the indentation"

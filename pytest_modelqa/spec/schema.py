@@ -1,0 +1,317 @@
+"""What may be written in a spec: for each kind of entry a pydantic model with keys, types and meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
+ATTRIBUTE_PATTERN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$"
+DIGEST_PATTERN = r"^(sha256:)?[0-9a-fA-F]{64}$"
+DEVICE_PATTERN = r"^(auto|cpu|cuda(:[0-9]+)?)$"
+MARK_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+MEMORY_PATTERN = r"^[0-9]+(\.[0-9]+)? ?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$"
+
+# What a text of each pattern is called in messages.
+EXPECTED_FORMS: Mapping[str, str] = {
+    NAME_PATTERN: "a name of letters, digits, '_', '.' and '-'",
+    ATTRIBUTE_PATTERN: "module:attribute, such as model:Classifier or package.module:function",
+    DIGEST_PATTERN: "a sha256: 64 hexadecimal digits",
+    DEVICE_PATTERN: "auto, cpu, cuda or cuda:N",
+    MARK_PATTERN: "a pytest mark: letters, digits and '_'",
+    MEMORY_PATTERN: "an amount of memory, such as 16 GB or 40 GiB",
+}
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+Attribute = Annotated[str, StringConstraints(pattern=ATTRIBUTE_PATTERN)]
+Digest = Annotated[str, StringConstraints(pattern=DIGEST_PATTERN)]
+Mark = Annotated[str, StringConstraints(pattern=MARK_PATTERN)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+Scalar = str | int | float | bool
+Fraction = Annotated[float, Field(gt=0.5, lt=1, allow_inf_nan=False)]
+Trend = Literal["non_decreasing", "increasing", "best_is_last"]
+
+
+class Entry(BaseModel):
+    """What all entries have in common: nothing is converted, and nothing unknown is ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+
+
+class Header(Entry):
+    """The spec as a whole; the sections are read entry by entry."""
+
+    # Required; the version is judged before anything else is, and with a message of its own.
+    modelqa: Any = Field(default=1, description="The version of the spec language.")
+    name: Name | None = Field(
+        default=None,
+        description="The spec's name; without it, the name of the file.",
+        examples=["trajectories"],
+    )
+    description: str = Field(default="", description="What the experiment is, for those who read the report.")
+    tags: list[Text] = Field(
+        default=[], description="Words to find the spec by.", examples=[["vision", "release"]]
+    )
+
+
+class ModelTiny(Entry):
+    """What preflight builds instead: a few seconds on a CPU."""
+
+    build: Attribute | None = Field(default=None, description="Another builder.")
+    args: dict[str, Any] | None = Field(
+        default=None, description="Other arguments.", examples=[{"codes": 16}]
+    )
+    checkpoint: str | None = Field(default=None, description="Another checkpoint; null: random weights.")
+
+
+class ModelEntry(Entry):
+    """A model: how it is built and where its weights are."""
+
+    build: Attribute = Field(
+        description="module:attribute that makes the model; modules beside the spec come first.",
+        examples=["model:VideoAutoencoder"],
+    )
+    args: dict[str, Any] = Field(
+        default={}, description="Keyword arguments of the call.", examples=[{"codes": 256}]
+    )
+    checkpoint: Text | None = Field(
+        default=None,
+        description="A path from the spec's folder, a URL, or a pattern with {coordinates}.",
+        examples=["checkpoints/best.safetensors", "${env:CHECKPOINTS}/best.safetensors"],
+    )
+    coordinates: dict[str, list[Scalar]] = Field(
+        default={},
+        description="Makes the model a grid: the values of each name that stands in {} in the checkpoint.",
+        examples=[{"step": [3000, 6000], "seed": [0, 1, 2]}],
+    )
+    format: Literal["safetensors", "torch"] | None = Field(
+        default=None, description="The checkpoint's format, where its content and name do not say it."
+    )
+    state_dict_key: Text | None = Field(
+        default=None, description="Where in the checkpoint the weights are.", examples=["state_dict"]
+    )
+    sha256: Digest | None = Field(default=None, description="The digest that the checkpoint must have.")
+    trust: Digest | None = Field(
+        default=None, description="The sha256 of a checkpoint that is allowed to run its own code on loading."
+    )
+    allow_globals: list[Text] = Field(
+        default=[],
+        description="Exact names of globals that a pickled checkpoint may hold beside tensors.",
+        examples=[["argparse.Namespace"]],
+    )
+    config: dict[str, Any] | None = Field(default=None, description="The model's configuration.")
+    reference_output: Text | None = Field(
+        default=None, description="A recorded output that the model must reproduce."
+    )
+    tiny: ModelTiny | None = Field(default=None, description="What preflight builds instead.")
+    gpus: Count = Field(default=1, description="How many GPUs the model needs.")
+    gpu_memory: Annotated[str, StringConstraints(pattern=MEMORY_PATTERN)] | None = Field(
+        default=None, description="The GPU memory that the model needs.", examples=["16 GB"]
+    )
+
+
+class DatasetTiny(Entry):
+    """What preflight reads instead."""
+
+    args: dict[str, Any] | None = Field(default=None, description="Other arguments.")
+    path: Text | None = Field(default=None, description="Another file or folder.")
+    limit: Count | None = Field(default=None, description="Only the first so many samples.")
+
+
+class DatasetEntry(Entry):
+    """A dataset: how its samples are read, and what they are for."""
+
+    load: Attribute | None = Field(
+        default=None, description="module:function that reads the samples.", examples=["data:trajectories"]
+    )
+    path: Text | None = Field(
+        default=None,
+        description="In place of load: a file or folder, read by its suffix.",
+        examples=["data/test.npz"],
+    )
+    args: dict[str, Any] = Field(
+        default={}, description="Keyword arguments of the call.", examples=[{"split": "test"}]
+    )
+    files: list[Text] = Field(
+        default=[],
+        description="Patterns of the files that load reads: their content belongs to the evaluation's key.",
+        examples=[["data/*.npz"]],
+    )
+    sha256: Digest | None = Field(
+        default=None, description="In place of files: a digest that names the data."
+    )
+    role: Literal["train", "validation", "test"] = Field(
+        description="Which part of the data this is; only validation and test are evidence for a release."
+    )
+    split: Text | None = Field(
+        default=None, description="The part of the data to read, where a format has parts."
+    )
+    limit: Count | None = Field(default=None, description="Only the first so many samples.")
+    tiny: DatasetTiny | None = Field(default=None, description="What preflight reads instead.")
+
+
+class BaselineEntry(Entry):
+    """A baseline that was measured earlier."""
+
+    recorded: Text = Field(
+        description="The file that holds its numbers.", examples=["baselines/three_scale.json"]
+    )
+
+
+class StopEarly(Entry):
+    """How often a decision on part of the samples may be wrong."""
+
+    wrong_pass: Fraction | Annotated[float, Field(gt=0, le=0.5)] = Field(description="Passed by mistake.")
+    wrong_fail: Fraction | Annotated[float, Field(gt=0, le=0.5)] = Field(description="Failed by mistake.")
+
+
+class EvaluationOptions(Entry):
+    """The keys of an evaluation that ``defaults`` may hold as well."""
+
+    task: Name | None = Field(
+        default=None, description="How the model is run on a batch.", examples=["classification"]
+    )
+    model: Name | None = Field(default=None, description="A name from models.", examples=["candidate"])
+    dataset: Name | None = Field(default=None, description="A name from datasets.", examples=["test"])
+    baseline: Name | None = Field(
+        default=None, description="What comparing checks compare with, unless they say otherwise."
+    )
+    batch_size: Count | Literal["auto"] = Field(
+        default="auto", description="Samples in a batch; auto: as many as fit.", examples=["auto", 64]
+    )
+    device: Annotated[str, StringConstraints(pattern=DEVICE_PATTERN)] = Field(
+        default="auto", description="Where it runs; auto: the accelerator, or the CPU where there is none."
+    )
+    precision: Literal["float32", "float16", "bfloat16"] = Field(
+        default="float32", description="The type that the model's parameters are cast to."
+    )
+    deterministic: bool = Field(default=True, description="Whether to use deterministic algorithms only.")
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(default=0, description="Seeds every generator.")
+    repeats: Count = Field(default=1, description="How often it is run, each time with another seed.")
+    stop_early: Literal["certain"] | StopEarly | None = Field(
+        default=None, description="Stops once all its checks are decided."
+    )
+    deadline: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        default=None, description="Seconds that it may take.", examples=[600]
+    )
+    marks: list[Mark] = Field(default=[], description="pytest marks of its checks.", examples=[["slow"]])
+
+
+class EvaluationEntry(EvaluationOptions):
+    """A model on a dataset, and what must hold of it. Its checks are read one by one."""
+
+    args: dict[str, Any] = Field(default={}, description="The task's own arguments.")
+    checks: list[Any] = Field(default=[], description="What must hold; each is one pytest item.")
+
+
+class CheckOptions(Entry):
+    """The keys of a check that ``defaults`` may hold as well."""
+
+    metric: Name | None = Field(default=None, description="What is measured.", examples=["accuracy"])
+    unit: Text | None = Field(
+        default=None,
+        description="The unit that the bound is written in: the metric's own, or percent for a fraction.",
+    )
+    baseline: Name | None = Field(
+        default=None,
+        description="What it compares with: a model, an evaluation, a recorded baseline or one of the task's.",
+    )
+    paired: bool = Field(
+        default=True, description="Whether both sides are the same samples; false: they are different ones."
+    )
+    slices: Text | dict[str, list[Scalar] | None] | None = Field(
+        default=None,
+        description="Must hold in every slice: a field of the data, or fields with the wanted values.",
+        examples=["label", {"label": ["walk", "turn"]}],
+    )
+    at: dict[str, Scalar] = Field(
+        default={},
+        description="Picks from a grid; last is the largest declared value.",
+        examples=[{"step": "last"}],
+    )
+    along: Name | None = Field(
+        default=None, description="The coordinate that orders a trend.", examples=["step"]
+    )
+    over: Name | None = Field(
+        default=None, description="The coordinate whose mean is taken, with the error between its values."
+    )
+    tolerance: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        default=None, description="The drop that a trend may have."
+    )
+    confidence: Fraction | None = Field(
+        default=None,
+        description="Without it, a check speaks of this test set; with it, of data like this.",
+        examples=[0.95],
+    )
+    on_inconclusive: Literal["fail", "warn"] = Field(
+        default="fail", description="What a check does that cannot be decided."
+    )
+    cluster: Text | None = Field(
+        default=None, description="A field of the data whose samples belong together."
+    )
+    min_samples: Count = Field(
+        default=1, description="The value must have been measured on at least so many samples."
+    )
+    severity: Literal["error", "warn"] = Field(
+        default="error", description="Whether not holding fails the gate."
+    )
+    marks: list[Mark] = Field(default=[], description="pytest marks.", examples=[["slow"]])
+
+
+class CheckEntry(CheckOptions):
+    """A metric and one bound."""
+
+    args: dict[str, Any] = Field(default={}, description="The metric's own arguments.", examples=[{"k": 5}])
+    id: Name | None = Field(
+        default=None, description="The check's own name, where the derived one is not unique."
+    )
+    min: Number | None = Field(default=None, description="The value is at least this, in the metric's unit.")
+    max: Number | None = Field(default=None, description="The value is at most this, in the metric's unit.")
+    min_improvement: Number | None = Field(
+        default=None, description="Better than the baseline by at least this, which is more than 0."
+    )
+    min_improvement_percent: Number | None = Field(
+        default=None,
+        description="Better than the baseline by at least so many percent of its absolute value.",
+    )
+    max_degradation: Number | None = Field(
+        default=None, description="Worse than the baseline by at most this; 0: never worse."
+    )
+    max_degradation_percent: Number | None = Field(
+        default=None, description="Worse than the baseline by at most so many percent of its absolute value."
+    )
+    max_difference: Number | None = Field(
+        default=None, description="Differs from the baseline by at most this, either way."
+    )
+    trend: Trend | None = Field(default=None, description="How the value develops along a coordinate.")
+
+    BOUND_KEYS: ClassVar[tuple[str, ...]] = (
+        "min",
+        "max",
+        "min_improvement",
+        "min_improvement_percent",
+        "max_degradation",
+        "max_degradation_percent",
+        "max_difference",
+        "trend",
+    )
+
+
+class DefaultsEntry(EvaluationOptions, CheckOptions):
+    """What evaluations and checks are, unless they say otherwise."""
+
+
+# In the order in which a spec is written; the entry of a section, or None where it is no mapping of entries.
+SECTIONS: Mapping[str, type[Entry] | None] = {
+    "goals": None,
+    "defaults": DefaultsEntry,
+    "models": ModelEntry,
+    "datasets": DatasetEntry,
+    "baselines": BaselineEntry,
+    "evaluations": EvaluationEntry,
+    "controls": None,
+}

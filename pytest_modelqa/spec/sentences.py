@@ -1,0 +1,125 @@
+"""Each check as a sentence with resolved numbers, so that nobody has to know how a key is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .catalogue import MetricDeclaration
+from .identifiers import differing_args, value_text
+from .numbers import format_bound, format_value
+from .resolved import Bound, Check, Evaluation
+
+_TRENDS = {
+    "non_decreasing": "never drops",
+    "increasing": "rises",
+    "best_is_last": "is best at the last value",
+}
+
+
+def describe(
+    check: Check, evaluation: Evaluation, metric: MetricDeclaration, baseline_value: float | None = None
+) -> str:
+    """A check in words: ``ap_small of candidate ≥ 0.1678 (three_scale 0.1728 − 0.005), n ≥ 500``.
+
+    Args:
+        check: Its own ``sentence`` is not read.
+        evaluation: The evaluation that it belongs to.
+        metric: The declaration of its metric.
+        baseline_value: The baseline's value in the metric's own unit, once it is known.
+    """
+    subject = f"{_measure(check, metric)} of {evaluation.model or evaluation.name}"
+    relation = _relation(check, metric, baseline_value)
+    clauses = [f"{subject} {relation}{_where(check)}"]
+    if check.bound.compares and not check.paired:
+        clauses.append("not paired")
+    if check.confidence is not None:
+        clauses.append(f"{format_bound(check.confidence * 100, '')} % sure")
+        if check.on_inconclusive == "warn":
+            clauses.append("only a warning if undecided")
+    if check.min_samples > 1:
+        clauses.append(f"n ≥ {check.min_samples}")
+    if check.severity == "warn":
+        clauses.append("only a warning")
+    return ", ".join(clauses)
+
+
+def _measure(check: Check, metric: MetricDeclaration) -> str:
+    args = differing_args(metric.args, check.args)
+    if not args:
+        return check.metric
+    return (
+        f"{check.metric} ({', '.join(f'{name} {value_text(value)}' for name, value in sorted(args.items()))})"
+    )
+
+
+def _relation(check: Check, metric: MetricDeclaration, baseline_value: float | None) -> str:
+    bound, unit = check.bound, check.unit
+    if bound.kind == "trend":
+        return _trend(check)
+    if not bound.compares:
+        sides = (("≥", bound.minimum), ("≤", bound.maximum))
+        return " and ".join(
+            f"{sign} {format_bound(limit, unit)}" for sign, limit in sides if limit is not None
+        )
+    baseline = check.baseline or "the baseline"
+    if baseline_value is not None:
+        return _resolved_comparison(bound, metric, baseline, baseline_value, unit)
+    if bound.kind == "max_difference":
+        return f"= {baseline} ± {_amount(bound, unit)}"
+    sign, operator = _signs(bound, metric)
+    return f"{sign} {baseline} {operator} {_amount(bound, unit)}" if bound.amount else f"{sign} {baseline}"
+
+
+def _resolved_comparison(
+    bound: Bound, metric: MetricDeclaration, baseline: str, value: float, unit: str
+) -> str:
+    shown = f"{baseline} {format_value(value, unit)}"
+    amount = bound.amount or 0.0
+    change = abs(value) * amount / 100 if bound.kind.endswith("_percent") else amount
+    if bound.kind == "max_difference":
+        ends = f"{format_value(value - change, unit)} and ≤ {format_value(value + change, unit)}"
+        return f"≥ {ends} ({shown} ± {_amount(bound, unit)})"
+    sign, operator = _signs(bound, metric)
+    limit = value + change if operator == "+" else value - change
+    reason = f"{shown} {operator} {_amount(bound, unit)}" if amount else shown
+    return f"{sign} {format_value(limit, unit)} ({reason})"
+
+
+def _signs(bound: Bound, metric: MetricDeclaration) -> tuple[str, str]:
+    """How the value compares with the baseline, and on which side of it the limit is."""
+    higher = metric.higher_is_better is not False
+    better = bound.kind.startswith("min_improvement")
+    return "≥" if higher else "≤", "+" if better == higher else "−"
+
+
+def _amount(bound: Bound, unit: str) -> str:
+    amount = bound.amount or 0.0
+    if bound.kind.endswith("_percent"):
+        return f"{format_bound(amount, '')} % of it"
+    if unit == "percent":
+        return f"{format_bound(amount * 100, '')} percentage points"
+    return format_bound(amount, unit)
+
+
+def _trend(check: Check) -> str:
+    words = _TRENDS[check.bound.trend or "non_decreasing"]
+    if check.tolerance:
+        words += f" by more than {format_bound(check.tolerance, check.unit)}"
+    if check.along:
+        words += f" along {check.along}"
+    return f"{words} (mean over {check.over})" if check.over else words
+
+
+def _where(check: Check) -> str:
+    words = _slices(check.slices)
+    for name, value in check.at.items():
+        words += f" at {name} {value_text(value)}"
+    return words
+
+
+def _slices(slices: Mapping[str, tuple[str, ...] | None]) -> str:
+    parts = [
+        f"every {name}" if values is None else f"{name} {' and '.join(values)}"
+        for name, values in slices.items()
+    ]
+    return f" in {' and '.join(parts)}" if parts else ""
