@@ -9,16 +9,20 @@ import numpy as np
 
 
 class Samples(Protocol):
-    """Samples in a fixed order.
+    """Samples in a fixed order."""
 
-    Attributes:
-        ids: One id per sample, unique; what candidate and baseline are paired by.
-        scalars: The one-dimensional fields (labels, sites, lengths), each of shape (n,): every one of them may
-            be named under ``slices:``, so all of them are kept in the records.
-    """
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """One id per sample, unique; what candidate and baseline are paired by."""
+        ...
 
-    ids: tuple[str, ...]
-    scalars: Mapping[str, np.ndarray]
+    @property
+    def scalars(self) -> Mapping[str, np.ndarray]:
+        """The one-dimensional fields (labels, sites, lengths), each of shape (n,).
+
+        Every one of them may be named under ``slices:``, so all of them are kept in the records.
+        """
+        ...
 
     def __len__(self) -> int:
         """The number of samples."""

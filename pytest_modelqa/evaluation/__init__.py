@@ -1,0 +1,1 @@
+"""How evaluations are made: plan, keys, engines, the worker. The worker alone imports torch."""

@@ -1,0 +1,1 @@
+"""Records in, verdicts out: numpy only, nothing is measured here."""

@@ -1,0 +1,288 @@
+"""The pytest nodes: ``SpecFile`` → ``Case`` (an evaluation, or the goals) → ``Check`` and ``Goal``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .errors import EvaluationError, ModelQAError
+from .gate import Gate
+from .judging.verdict import Verdict
+from .report.conclusion import Kind, Planned, Status
+from .report.progress import Waiting
+from .report.text import error_json, failure_text, verdict_json
+from .spec import resolved
+from .spec.resolved import Spec
+
+
+GATE = pytest.StashKey[Gate]()
+WAITING = pytest.StashKey[Waiting]()
+
+# An item that waits shows what for about this often (seconds); elsewhere than on a terminal a line every 30 s.
+SHOW_EVERY = 0.5
+
+
+class SpecFile(pytest.File):
+    """One ``*.modelspec.yaml``."""
+
+    def collect(self) -> Iterator[Case]:
+        """One case for each evaluation, and one for the goals.
+
+        The whole plan is made here, whatever is selected later: a run of a part must know that it is one.
+        """
+        gate = self.config.stash[GATE]
+        try:
+            spec = gate.read(self.path)
+        except ModelQAError as error:
+            raise self.CollectError(str(error)) from None
+        cases = [_evaluation_case(self, spec, evaluation) for evaluation in spec.evaluations.values()]
+        if spec.goals:
+            cases.append(_goals_case(self, spec))
+        for case in cases:
+            for item in case.collect():
+                gate.plan(item.planned(spec))
+            yield case
+
+
+class Case(pytest.Collector):
+    """What one evaluation is checked for. It holds no state: records belong to the session."""
+
+    def __init__(self, *, items: list[tuple[str, dict[str, Any]]], kind: type[_Item], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._items = items
+        self._kind = kind
+
+    def collect(self) -> Iterator[_Item]:
+        """The items, in the order of the file."""
+        for name, fields in self._items:
+            yield self._kind.from_parent(self, name=name, **fields)
+
+
+def _evaluation_case(parent: SpecFile, spec: Spec, evaluation: resolved.Evaluation) -> Case:
+    items = [
+        (check.id, {"spec": spec, "evaluation": evaluation, "check": check}) for check in evaluation.checks
+    ]
+    case: Case = Case.from_parent(parent, name=evaluation.name, items=items, kind=Check)
+    return case
+
+
+def _goals_case(parent: SpecFile, spec: Spec) -> Case:
+    items = [(goal.name, {"spec": spec, "goal": goal}) for goal in spec.goals.values()]
+    case: Case = Case.from_parent(parent, name="goals", items=items, kind=Goal)
+    return case
+
+
+class _Item(pytest.Item):
+    """What checks and goals have in common: a place in the plan, and a result."""
+
+    kind: Kind
+    severity: resolved.Severity
+    line: int
+    sentence: str
+    error: ModelQAError | None = None
+    verdict: Verdict | None = None
+
+    def planned(self, spec: Spec) -> Planned:
+        """This item's line in the plan."""
+        gate = self.config.stash[GATE]
+        assert self.parent is not None
+        return Planned(
+            nodeid=self.nodeid,
+            spec=gate.specs[spec.path].path,
+            case=self.parent.name,
+            kind=self.kind,
+            severity=self.severity,
+            release=self.get_closest_marker("gpu") is not None,
+            selected=False,
+            sentence=self.sentence,
+            line=self.line,
+        )
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """The place of the item in its file; pytest counts lines from 0 and needs a number (pytest#6508)."""
+        assert self.parent is not None
+        return self.path, self.line - 1, f"model spec: {self.parent.name}::{self.name}"
+
+    def stop(self, error: ModelQAError) -> None:
+        """Ends the item as pytest's *error*: only a failure in ``setup`` is one, and ``repr_failure`` is not
+        asked there.
+        """
+        self.error = error.with_where(f"{self.path}:{self.line}")
+        pytest.fail(str(error), pytrace=False)
+
+    def modelqa_result(self, report: pytest.TestReport) -> dict[str, Any] | None:
+        """What this report says of the item, for the run record; None when it says nothing yet."""
+        status = self._status(report)
+        if status is None:
+            return None
+        failed = status in ("FAIL", "INCONCLUSIVE")
+        return {
+            "status": status,
+            "blocks": status == "ERROR" or (failed and report.failed),
+            "measured_a_model": status == "PASS" and self._measured_a_model(),
+            "verdict": self._verdict_json(report),
+        }
+
+    def _verdict_json(self, report: pytest.TestReport) -> dict[str, Any] | None:
+        return error_json(self.error, self.sentence) if self.error else None
+
+    def _status(self, report: pytest.TestReport) -> Status | None:
+        if hasattr(report, "wasxfail"):
+            return "XFAILED"
+        # pytest-rerunfailures' own outcome.
+        if str(report.outcome) == "rerun":
+            return "RERUN"
+        if report.skipped:
+            return "SKIPPED"
+        if report.failed and (report.when != "call" or self.verdict is None):
+            return "ERROR"
+        if report.when == "call":
+            return self.verdict.outcome if self.verdict is not None else "PASS"
+        return None
+
+    def _measured_a_model(self) -> bool:
+        candidate = self.verdict.evidence.get("candidate", {}) if self.verdict else {}
+        return bool(candidate.get("measures_a_model"))
+
+
+class Check(_Item):
+    """A metric and one bound."""
+
+    kind = "check"
+
+    def __init__(
+        self, *, spec: Spec, evaluation: resolved.Evaluation, check: resolved.Check, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.spec = spec
+        self.evaluation = evaluation
+        self.check = check
+        self.severity = check.severity
+        self.line = check.position.line
+        self.sentence = check.sentence
+        gate = self.config.stash[GATE]
+        self.add_marker("gpu")
+        if evaluation.device == "cpu" or not gate.catalogue.tasks[evaluation.task].accelerator:
+            self.add_marker("cpu")
+        for mark in (*evaluation.marks, *check.marks):
+            self.add_marker(mark)
+
+    def start_evaluations(self) -> None:
+        """Queues the evaluations that this check needs."""
+        self.config.stash[GATE].start(self.spec, self.evaluation, self.check)
+
+    def setup(self) -> None:
+        """Waits for the evaluations and judges, so that what cannot be judged is an *error* and not a failure."""
+        gate = self.config.stash[GATE]
+        waiting = self.config.stash[WAITING]
+        try:
+            self.verdict = gate.judge(self.spec, self.evaluation, self.check, waiting.show, SHOW_EVERY)
+        except ModelQAError as error:
+            self.stop(error)
+        finally:
+            waiting.done()
+
+    def runtest(self) -> None:
+        """Fails when the bound is not met."""
+        assert self.verdict is not None
+        self.user_properties += _properties(self.verdict)
+        blocks = self.verdict.outcome == "FAIL" and self.severity == "error"
+        if blocks:
+            raise BoundNotMet(self.verdict)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The verdict in place of a traceback."""
+        if isinstance(excinfo.value, BoundNotMet):
+            return FailureText(failure_text(excinfo.value.verdict, self.check, f"{self.path}:{self.line}"))
+        return super().repr_failure(excinfo, style)
+
+    def _verdict_json(self, report: pytest.TestReport) -> dict[str, Any] | None:
+        return verdict_json(self.verdict, self.check) if self.verdict else super()._verdict_json(report)
+
+
+class Goal(_Item):
+    """What the experiment set out to show: it needs an evaluation with a check that can block."""
+
+    kind = "goal"
+    severity = "error"
+
+    def __init__(self, *, spec: Spec, goal: resolved.Goal, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.spec = spec
+        self.goal = goal
+        self.line = goal.position.line
+        self.sentence = f"goal {goal.name} is shown by evaluation {goal.evaluation or '(none named)'}"
+        self.add_marker("gpu")
+        self.add_marker("cpu")
+
+    def setup(self) -> None:
+        """A goal that nothing shows is an *error*: trained, not evaluated."""
+        evaluation = self.spec.evaluations.get(self.goal.evaluation or "")
+        if evaluation is None:
+            self.stop(
+                EvaluationError(
+                    f"goal {self.goal.name} has no evaluation: nothing shows that it was reached",
+                    expected="the name of one of the evaluations: " + ", ".join(self.spec.evaluations),
+                    found=self.goal.evaluation or "nothing",
+                    todo=f"write an evaluation that shows it, and goals: {{{self.goal.name}: NAME}}",
+                )
+            )
+        elif not any(check.severity == "error" for check in evaluation.checks):
+            self.stop(
+                EvaluationError(
+                    f"goal {self.goal.name} has no check that can fail a release",
+                    expected=f"a check of severity: error under evaluation {evaluation.name}",
+                    found=f"{len(evaluation.checks)} checks, all of severity: warn",
+                    todo="give one of them severity: error",
+                )
+            )
+
+    def runtest(self) -> None:
+        """Nothing is left to do: the checks themselves say whether the goal was reached."""
+
+
+class BoundNotMet(Exception):  # noqa: N818 - it is what happened, not what went wrong
+    """A bound was not met: pytest's *failed*."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.headline)
+        self.verdict = verdict
+
+
+class FailureText:
+    """A failure as pytest wants it: text, and one line for the short summary.
+
+    With ``CI`` set pytest puts the whole text of a plain string into its summary; ``reprcrash`` keeps it to one
+    line.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.reprcrash = self
+        self.message = text.splitlines()[0]
+
+    def __str__(self) -> str:
+        return self.text
+
+    def toterminal(self, tw: Any) -> None:
+        """Writes it under the item's heading."""
+        for number, line in enumerate(self.text.splitlines()):
+            tw.line(line, red=number == 0, bold=number == 0)
+
+
+def _properties(verdict: Verdict) -> list[tuple[str, object]]:
+    """For JUnit and other reports; only builtins travel under xdist (a np.float64 breaks execnet)."""
+    worst = verdict.worst
+    if worst is None:
+        return []
+    return [
+        ("modelqa.outcome", verdict.outcome),
+        ("modelqa.value", float(worst.candidate.value)),
+        ("modelqa.bound", float(worst.limit)),
+        ("modelqa.margin", float(worst.margin)),
+        ("modelqa.unit", verdict.unit),
+        ("modelqa.n", int(worst.candidate.n)),
+    ]

@@ -1,0 +1,177 @@
+"""The evaluations of one session: each is made once, or found in the store, and waited for by the checks."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InfrastructureError, ModelQAError, StoreError
+from ..metrics.registry import metrics
+from ..records.store import Record, Store
+from ..spec.catalogue import Catalogue
+from .devices import device_for
+from .engine import Engine, Progress, WorkOrder
+from .keys import Key, key_of
+from .plan import Job
+from .reuse import reusable
+from .scoring import is_complete
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Records that a check may be judged on.
+
+    Attributes:
+        reused: They were measured by an earlier run.
+        note: What a reader should know of how they came about, or an empty text.
+    """
+
+    record: Record
+    reused: bool
+    note: str
+
+
+@dataclass
+class Pending:
+    """An evaluation that was started."""
+
+    future: Future[Evaluated]
+    progress: Progress
+
+
+class Evaluations:
+    """Starts evaluations on all device slots and hands out their records."""
+
+    def __init__(
+        self, engine: Engine, catalogue: Catalogue, folder: Path, run_id: str, *, gate: bool
+    ) -> None:
+        self._engine = engine
+        self._catalogue = catalogue
+        self._store = Store(folder / "store")
+        self._memory = folder / "digests"
+        self._run_id = run_id
+        self._gate = gate
+        self._by_identity: dict[str, Pending] = {}
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(max(1, engine.slots), thread_name_prefix="modelqa")
+
+    def start(self, job: Job) -> None:
+        """Queues an evaluation unless it is queued already; an inline engine runs it only when it is waited for."""
+        if self._engine.slots:
+            self._queued(job)
+
+    def wait(self, job: Job, waiting: Callable[[Progress], None], every: float) -> Evaluated:
+        """The records of a job, as soon as there are any.
+
+        Args:
+            waiting: Called about every ``every`` seconds with the progress so far.
+
+        Raises:
+            EvaluationError: The evaluation could not be made; the same error for each check that needs it.
+        """
+        pending = self._queued(job)
+        while True:
+            try:
+                return pending.future.result(timeout=every)
+            except FutureTimeoutError:
+                if pending.future.done():
+                    raise
+                waiting(pending.progress)
+            except CancelledError:
+                raise InfrastructureError("the run was ended before this evaluation began") from None
+
+    def close(self) -> None:
+        """Ends what still runs."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._engine.close()
+        self._pool.shutdown(wait=True)
+
+    def _queued(self, job: Job) -> Pending:
+        identity = job.to_json()
+        with self._lock:
+            pending = self._by_identity.get(identity)
+            if pending is None:
+                pending = Pending(Future(), Progress("queued"))
+                self._by_identity[identity] = pending
+                self._submit(job, pending)
+            return pending
+
+    def _submit(self, job: Job, pending: Pending) -> None:
+        def report(progress: Progress) -> None:
+            pending.progress = progress
+
+        make = functools.partial(self._evaluate, job, report)
+        if self._engine.slots:
+            pending.future = self._pool.submit(make)
+        else:
+            pending.future = _done(make)
+
+    def _evaluate(self, job: Job, report: Callable[[Progress], None]) -> Evaluated:
+        device = self._device(job)
+        key = key_of(job, self._catalogue, self._run_id, self._memory)
+        found = self._find(job, key, device)
+        if found is not None and self._complete(job, found):
+            return Evaluated(found, reused=True, note=_origin(found))
+        with self._store.lock(key.value, lambda _: report(Progress("waiting for another process"))):
+            # Another process may have made it while this one waited for the lock.
+            found = self._find(job, key, device)
+            if found is not None and self._complete(job, found):
+                return Evaluated(found, reused=True, note=_origin(found))
+            order = WorkOrder(
+                job=job,
+                key=key.value,
+                key_parts=key.parts,
+                inputs=key.inputs,
+                store=self._store.root,
+                device=device,
+                record=found.folder if found else None,
+            )
+            folder = self._engine.run(order, report)
+        record = next((record for record in self._store.find(key.value) if record.folder == folder), None)
+        if record is None:
+            raise StoreError("the record that was just written cannot be read", where=str(folder))
+        return Evaluated(record, reused=found is not None, note=_note(key, device, job))
+
+    def _device(self, job: Job) -> str:
+        task = self._catalogue.tasks[job.evaluation.task]
+        return device_for(job.evaluation.device, gate=self._gate) if task.accelerator else "cpu"
+
+    def _find(self, job: Job, key: Key, device: str) -> Record | None:
+        wanted = job.evaluation.device
+        return reusable(self._store, key.value, job.folder, wanted=wanted, device=device, memory=self._memory)
+
+    def _complete(self, job: Job, record: Record) -> bool:
+        declarations = metrics()
+        return all(
+            is_complete(record, use, declarations[use.metric], baseline)
+            for use in job.metrics
+            for baseline in (None, *job.baselines)
+        )
+
+
+def _done(make: Callable[[], Evaluated]) -> Future[Evaluated]:
+    """Runs it now, in this thread. An exception of user code passes, so that pdb stops in it."""
+    future: Future[Evaluated] = Future()
+    try:
+        future.set_result(make())
+    except ModelQAError as error:
+        future.set_exception(error)
+    return future
+
+
+def _origin(record: Record) -> str:
+    return f"measured {record.manifest.created[:16].replace('T', ' ')} UTC on {record.manifest.device.name}"
+
+
+def _note(key: Key, device: str, job: Job) -> str:
+    notes = []
+    if key.undeclared_data:
+        notes.append("the loader declares neither files: nor sha256:, so these records serve this run only")
+    if device == "cpu" and job.evaluation.device == "auto":
+        notes.append("no accelerator: ran on the CPU")
+    return "; ".join(notes)

@@ -1,0 +1,115 @@
+"""The key of an evaluation: the digest of all that its measured values depend on and that is known before it runs.
+
+Code is not in the key, because which modules a model imports is only known once it ran: the worker stores them
+with the record and ``reuse`` hashes them again. Bounds, ids, severities and marks are not in it either: they change
+only the verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..datasets.files import data_files
+from ..models.files import checkpoint_files, checkpoint_path
+from ..records.digests import FileDigest, digest, file_sha256
+from ..spec.catalogue import Catalogue
+from ..spec.resolved import Dataset, Model
+from .plan import Job
+
+# Raised when what a record holds changes its meaning.
+RECORDS_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Key:
+    """An evaluation's key.
+
+    Attributes:
+        value: The digest.
+        parts: What it was made of, kept in the record.
+        inputs: Digests of the files that were read for it, by what they are.
+        undeclared_data: The loader says neither ``files:`` nor ``sha256:``, so nobody can tell whether the data
+            changed: the records serve only this run.
+    """
+
+    value: str
+    parts: Mapping[str, Any]
+    inputs: Mapping[str, tuple[FileDigest, ...]]
+    undeclared_data: bool
+
+
+def key_of(job: Job, catalogue: Catalogue, run_id: str, memory: Path) -> Key:
+    """The key of a job.
+
+    Args:
+        memory: The folder that remembers digests of large files.
+        run_id: Stands in for the digest of data that nobody declared.
+
+    Raises:
+        CheckpointError: The checkpoint is missing or is not what its name says.
+        DatasetError: A declared data file is missing.
+    """
+    task = catalogue.tasks[job.evaluation.task]
+    model, checkpoint = _model_part(job.model, job.folder, memory)
+    dataset, data, undeclared = _dataset_part(job.dataset, job.folder, run_id, memory)
+    evaluation = job.evaluation
+    parts = {
+        "records_version": RECORDS_VERSION,
+        "task": {"name": task.name, "version": task.version, "args": dict(evaluation.args)},
+        "model": model,
+        "dataset": dataset,
+        "metrics": [use.column for use in job.metrics if catalogue.metrics[use.metric].needs == "outputs"],
+        "baselines": list(job.baselines),
+        "seed": evaluation.seed,
+        "precision": evaluation.precision,
+        "batch_size": evaluation.batch_size,
+        "deterministic": evaluation.deterministic,
+        "repeats": evaluation.repeats,
+    }
+    return Key(digest(parts), parts, {"checkpoint": checkpoint, "data": data}, undeclared)
+
+
+def _model_part(model: Model | None, folder: Path, memory: Path) -> tuple[Any, tuple[FileDigest, ...]]:
+    if model is None:
+        return None, ()
+    path = checkpoint_path(model, folder)
+    files = tuple(_file(file, folder, memory) for file in checkpoint_files(path)) if path else ()
+    part = {
+        "build": model.build,
+        "args": dict(model.args),
+        "state_dict_key": model.state_dict_key,
+        "format": model.format,
+        # The bytes and not the path: a checkpoint that was moved is the same model.
+        "checkpoint": [file.sha256 for file in files],
+    }
+    return part, files
+
+
+def _dataset_part(
+    dataset: Dataset | None, folder: Path, run_id: str, memory: Path
+) -> tuple[Any, tuple[FileDigest, ...], bool]:
+    if dataset is None:
+        return None, (), False
+    paths = data_files(dataset, folder)
+    files = tuple(_file(path, folder, memory) for path in paths or ())
+    undeclared = paths is None and dataset.sha256 is None
+    part = {
+        "load": dataset.load,
+        "path": dataset.path,
+        "args": dict(dataset.args),
+        "split": dataset.split,
+        "limit": dataset.limit,
+        "sha256": dataset.sha256,
+        # With their names, because loaders read labels out of them.
+        "files": [[file.path, file.sha256] for file in files],
+        "run": run_id if undeclared else None,
+    }
+    return part, files, undeclared
+
+
+def _file(path: Path, folder: Path, memory: Path) -> FileDigest:
+    named = path.relative_to(folder) if path.is_relative_to(folder) else path
+    return FileDigest(named.as_posix(), file_sha256(path, memory), path.stat().st_size)

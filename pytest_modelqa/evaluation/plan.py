@@ -1,0 +1,141 @@
+"""Which evaluations the checks of a spec need, and what each of them computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from ..records.columns import column_name
+from ..spec.catalogue import Catalogue
+from ..spec.resolved import Check, Dataset, Evaluation, Model, Spec
+
+
+@dataclass(frozen=True)
+class MetricUse:
+    """A metric with its arguments, as one evaluation computes it.
+
+    Attributes:
+        column: The name of its score column, or of its set-level value.
+        slices: For a set-level metric, the slice columns whose every value it is computed for as well.
+    """
+
+    metric: str
+    args: Mapping[str, Any]
+    column: str
+    slices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model on one dataset by one task: what a worker runs. Travels as JSON.
+
+    Attributes:
+        name: ``reconstruction``, or ``reconstruction of three_scale`` where a baseline takes the model's place.
+        spec_path: The spec file, absolute; its folder is where user modules and relative paths start.
+        metrics: The metrics of all checks of the evaluation, whatever was selected, so that the selection never
+            changes what is measured.
+        baselines: The trivial baselines that the task computes on the same samples.
+    """
+
+    name: str
+    spec_path: Path
+    evaluation: Evaluation
+    model: Model | None
+    dataset: Dataset | None
+    metrics: tuple[MetricUse, ...]
+    baselines: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The spec's folder."""
+        return self.spec_path.parent
+
+    def to_json(self) -> str:
+        """For the wire between pytest and a worker."""
+        return _WIRE.dump_json(self).decode()
+
+    @staticmethod
+    def from_json(text: str) -> Job:
+        """The job that ``to_json`` wrote."""
+        return _WIRE.validate_json(text)
+
+
+_WIRE = TypeAdapter(Job)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """The jobs whose records a check is judged on.
+
+    Attributes:
+        candidate: The check's own evaluation.
+        baseline: The job of a baseline that is a model or an evaluation, else None.
+    """
+
+    candidate: Job
+    baseline: Job | None
+
+
+def needs(spec: Spec, evaluation: Evaluation, check: Check, catalogue: Catalogue) -> Needs:
+    """The jobs that one check needs: those and no others have to run before it can be judged."""
+    candidate = job_of(spec, evaluation, catalogue)
+    baseline = check.baseline
+    if baseline is None:
+        return Needs(candidate, None)
+    if baseline in spec.models:
+        return Needs(candidate, _of_other_model(spec, candidate, spec.models[baseline]))
+    if baseline in spec.evaluations:
+        return Needs(candidate, job_of(spec, spec.evaluations[baseline], catalogue))
+    return Needs(candidate, None)
+
+
+def job_of(spec: Spec, evaluation: Evaluation, catalogue: Catalogue) -> Job:
+    """The job of one evaluation of a spec."""
+    return Job(
+        name=evaluation.name,
+        spec_path=spec.path,
+        evaluation=_without_checks(evaluation),
+        model=spec.models[evaluation.model] if evaluation.model else None,
+        dataset=spec.datasets[evaluation.dataset] if evaluation.dataset else None,
+        metrics=_metrics(_checks_measured_by(spec, evaluation), catalogue),
+        baselines=_task_baselines(evaluation, catalogue),
+    )
+
+
+def _of_other_model(spec: Spec, candidate: Job, model: Model) -> Job:
+    name = f"{candidate.name} of {model.name}"
+    return replace(candidate, name=name, model=model, baselines=())
+
+
+def _without_checks(evaluation: Evaluation) -> Evaluation:
+    """Checks stay behind: the worker must not know bounds, so that a bound can never change what it measures."""
+    return replace(evaluation, checks=())
+
+
+def _checks_measured_by(spec: Spec, evaluation: Evaluation) -> Iterable[Check]:
+    """The checks of an evaluation, and those of others that use it as their baseline."""
+    yield from evaluation.checks
+    for other in spec.evaluations.values():
+        if other.name != evaluation.name:
+            yield from (check for check in other.checks if check.baseline == evaluation.name)
+
+
+def _metrics(checks: Iterable[Check], catalogue: Catalogue) -> tuple[MetricUse, ...]:
+    uses: dict[str, MetricUse] = {}
+    for check in checks:
+        declaration = catalogue.metrics[check.metric]
+        column = column_name(check.metric, declaration.version, check.args)
+        slices = tuple(check.slices) if declaration.level == "set" else ()
+        known = uses.get(column)
+        together = tuple(sorted({*(known.slices if known else ()), *slices}))
+        uses[column] = MetricUse(check.metric, dict(check.args), column, together)
+    return tuple(uses[column] for column in sorted(uses))
+
+
+def _task_baselines(evaluation: Evaluation, catalogue: Catalogue) -> tuple[str, ...]:
+    offered = catalogue.tasks[evaluation.task].baselines
+    return tuple(sorted({check.baseline for check in evaluation.checks if check.baseline in offered}))

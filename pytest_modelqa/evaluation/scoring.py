@@ -1,0 +1,171 @@
+"""From outputs and records to scores: the only place where a metric's code is called."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import OutputError
+from ..metrics.registry import load
+from ..records.digests import group_of
+from ..records.store import Record, SetValue
+from ..spec.catalogue import MetricDeclaration
+from .plan import MetricUse
+
+if TYPE_CHECKING:
+    import torch
+
+GROUPS = 20
+
+
+def scores_of_batch(
+    use: MetricUse,
+    declaration: MetricDeclaration,
+    task_args: Mapping[str, Any],
+    outputs: torch.Tensor,
+    targets: torch.Tensor,
+    ids: Sequence[str],
+) -> np.ndarray:
+    """One metric's scores of a batch, shape (n,), float64, each of them finite and in the metric's range.
+
+    Raises:
+        OutputError: The metric gave another shape, or a value that no score can have; the sample is named.
+    """
+    compute = load(declaration)
+    from_task = {name: task_args[name] for name in declaration.task_args}
+    raw = compute(outputs, targets, **from_task, **use.args)
+    return checked_scores(declaration, np.asarray(raw.detach().cpu().numpy(), dtype=np.float64), ids)
+
+
+def checked_scores(declaration: MetricDeclaration, scores: np.ndarray, ids: Sequence[str]) -> np.ndarray:
+    """The scores, once they are known to be one finite number in range for each sample.
+
+    >>> from ..metrics.registry import metrics
+    >>> checked_scores(metrics()["psnr"], np.array([30.0, np.nan]), ["a", "b"])
+    Traceback (most recent call last):
+        ...
+    pytest_modelqa.errors.OutputError: psnr is no number for 1 of 2 samples
+      found:     nan for sample 'b'
+      to do:     look at the model's output for this sample
+    """
+    name = declaration.name
+    if scores.shape != (len(ids),):
+        raise OutputError(
+            f"{name} gave scores of shape {scores.shape} for {len(ids)} samples",
+            expected="one score per sample",
+            todo="correct the metric's function",
+        )
+    bad = ~np.isfinite(scores)
+    if bad.any():
+        raise _bad_scores(f"{name} is no number", scores, bad, ids)
+    # 1e-9: float rounding, as in an SSIM of 1.0000000000000002.
+    outside = (scores < declaration.lower - 1e-9) | (scores > declaration.upper + 1e-9)
+    if outside.any():
+        where = f"{name} is outside its range {declaration.lower:g}..{declaration.upper:g}"
+        raise _bad_scores(where, scores, outside, ids)
+    return scores
+
+
+def _bad_scores(what: str, scores: np.ndarray, bad: np.ndarray, ids: Sequence[str]) -> OutputError:
+    first = int(np.flatnonzero(bad)[0])
+    return OutputError(
+        f"{what} for {int(bad.sum())} of {len(ids)} samples",
+        found=f"{scores[first]} for sample {ids[first]!r}",
+        todo="look at the model's output for this sample",
+    )
+
+
+def score_predictions(
+    record: Record, use: MetricUse, declaration: MetricDeclaration, baseline: str | None
+) -> None:
+    """Adds a metric of predictions to a record: its score column, or its set-level values."""
+    column = f"{baseline}/{use.column}" if baseline else use.column
+    if declaration.level == "sample":
+        if not record.has_scores(column):
+            columns = _columns(record, declaration, baseline)
+            scores = np.asarray(load(declaration)(columns, **use.args), dtype=np.float64)
+            record.add_scores(column, checked_scores(declaration, scores, list(record.ids)))
+        return
+    for slice_name in ("", *use.slices):
+        if not record.has_set(column, slice_name):
+            record.add_set(column, slice_name, _set_values(record, use, declaration, baseline, slice_name))
+
+
+def is_complete(record: Record, use: MetricUse, declaration: MetricDeclaration, baseline: str | None) -> bool:
+    """Whether the record holds this metric in full."""
+    column = f"{baseline}/{use.column}" if baseline else use.column
+    if declaration.level == "sample":
+        return record.has_scores(column) or column in record.columns
+    return all(record.has_set(column, slice_name) for slice_name in ("", *use.slices))
+
+
+def _set_values(
+    record: Record, use: MetricUse, declaration: MetricDeclaration, baseline: str | None, slice_name: str
+) -> Mapping[str, SetValue]:
+    columns = _columns(record, declaration, baseline)
+    groups = np.array([group_of(sample_id) for sample_id in record.ids])
+    compute = load(declaration)
+    if not slice_name:
+        return {"": _set_value(lambda rows: compute(_rows(columns, rows), **use.args), groups)}
+    labels = record.column(slice_name)
+    values = {}
+    for label in np.unique(labels):
+        if declaration.class_slices and slice_name in declaration.columns:
+            one_class = _one_class(compute, columns, use.args, label.item())
+            values[str(label)] = _set_value(one_class, groups, counted=labels == label)
+        else:
+            rows = np.flatnonzero(labels == label)
+            part = _rows(columns, rows)
+            values[str(label)] = _set_value(_of_part(compute, part, use.args), groups[rows])
+    return values
+
+
+def _one_class(
+    compute: Callable[..., float], columns: Mapping[str, np.ndarray], args: Mapping[str, Any], label: Any
+) -> Callable[[np.ndarray], float]:
+    return lambda rows: compute(_rows(columns, rows), class_value=label, **args)
+
+
+def _of_part(
+    compute: Callable[..., float], part: Mapping[str, np.ndarray], args: Mapping[str, Any]
+) -> Callable[[np.ndarray], float]:
+    return lambda rows: compute(_rows(part, rows), **args)
+
+
+def _set_value(
+    compute: Callable[[np.ndarray], float], groups: np.ndarray, counted: np.ndarray | None = None
+) -> SetValue:
+    """The value over all rows, and over all rows but each of the 20 groups."""
+    everything = np.arange(len(groups))
+    value = float(compute(everything))
+    if not math.isfinite(value):
+        raise OutputError(
+            f"the metric gave {value}", expected="a finite number", todo="look at the predictions"
+        )
+    left_out = tuple(_without(compute, groups, group) for group in range(GROUPS))
+    n = len(groups) if counted is None else int(counted.sum())
+    return SetValue(value=value, left_out=left_out, n=n)
+
+
+def _without(compute: Callable[[np.ndarray], float], groups: np.ndarray, group: int) -> float | None:
+    """None where leaving the group out changes nothing, or leaves a set for which the metric is undefined."""
+    rows = np.flatnonzero(groups != group)
+    if len(rows) in (0, len(groups)):
+        return None
+    try:
+        return float(compute(rows))
+    except OutputError:
+        return None
+
+
+def _columns(record: Record, declaration: MetricDeclaration, baseline: str | None) -> dict[str, np.ndarray]:
+    """The columns the metric reads; of a task's baseline, those that the baseline has of its own."""
+    names = {name: f"{baseline}/{name}" if baseline else name for name in declaration.columns}
+    return {name: record.column(own if own in record.columns else name) for name, own in names.items()}
+
+
+def _rows(columns: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: values[rows] for name, values in columns.items()}

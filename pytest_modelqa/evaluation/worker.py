@@ -1,0 +1,92 @@
+"""The worker process: reads work orders line by line, runs them, and says what happened on a pipe of its own.
+
+Standard output and error belong to the user's code; the parent keeps their tail for error messages.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Entry point: ``python -m pytest_modelqa.evaluation.worker EVENTS_FD PARENT_PID FOLDER``."""
+    events_fd, parent, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    _die_with(parent)
+    # A child of user code must not hold the pipe open after this process is gone.
+    os.set_inheritable(events_fd, False)
+    # Modules beside the spec come first, as they would for a script started there.
+    sys.path.insert(0, folder)
+    orders = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    # User code that reads its standard input gets its end, not our orders.
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    with os.fdopen(events_fd, "w", encoding="utf-8", buffering=1) as events:
+        for line in orders:
+            serve(line, events)
+
+
+def serve(line: str, events: IO[str]) -> None:
+    """Runs one order and says how it ended."""
+    # Heavy: torch comes with it.
+    from ..errors import ModelQAError
+    from .engine import Progress, WorkOrder
+    from .execution import execute
+
+    def report(progress: Progress) -> None:
+        _say(
+            events,
+            {"event": "progress", "stage": progress.stage, "done": progress.done, "total": progress.total},
+        )
+
+    order = WorkOrder.from_json(line)
+    try:
+        record = execute(order, report)
+    except ModelQAError as error:
+        _say(events, {"event": "failed", "error": error.to_json()})
+    except Exception as error:  # noqa: BLE001 - the outermost loop: user code may raise anything
+        _say(events, {"event": "failed", "error": explained(error, order.job.folder).to_json()})
+    else:
+        _say(events, {"event": "done", "record": str(record)})
+
+
+def explained(error: Exception, folder: Path) -> Any:
+    """An exception of user code, told by the user's own lines and without ours."""
+    from ..errors import EvaluationError
+    from ..user_code import user_frames
+
+    shown = user_frames(error, folder) or traceback.extract_tb(error.__traceback__)[-3:]
+    last = shown[-1]
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return EvaluationError(
+        text.splitlines()[0],
+        where=f"{last.filename}:{last.lineno}",
+        found=last.line or None,
+        todo="correct this line; --modelqa-engine=inline --pdb stops in it",
+        details="".join(traceback.format_list(shown)) + text,
+    )
+
+
+def _say(events: IO[str], event: Mapping[str, object]) -> None:
+    events.write(json.dumps(event) + "\n")
+
+
+def _die_with(parent: int) -> None:
+    """Asks Linux to kill this process when its parent dies, so that no GPU stays held by an orphan."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # The parent may have died before the call.
+    if os.getppid() != parent:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""What one pytest session knows of its specs: the plan, the evaluations under way, the results, the conclusion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from .baselines import read_baseline
+from .errors import ModelQAError
+from .evaluation.engine import Engine, Progress
+from .evaluation.evaluations import Evaluated, Evaluations
+from .evaluation.inline import InlineEngine
+from .evaluation.local import LocalEngine
+from .evaluation.plan import Job, needs
+from .judging.judge import judge
+from .judging.measured import Measured
+from .judging.recorded import Recorded
+from .judging.verdict import Verdict
+from .report import run_record
+from .report.conclusion import Conclusion, Planned, Result, conclude
+from .report.run_record import ReadSpec, RunRecord
+from .spec import read_spec
+from .spec.catalogue import Catalogue
+from .spec.resolved import Check, Evaluation, Spec
+from .tasks.registry import catalogue
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line and the configuration say.
+
+    Attributes:
+        root: pytest's root folder; paths in the run record are relative to it.
+        folder: Where records and run records are kept: ``.modelqa``.
+        run_id: Given by the controller under xdist, so that all processes write one record.
+        overrides: ``--modelqa-set`` assignments.
+        gate: ``--modelqa-gate``: an accelerator is required, overrides are refused.
+        engine: ``local`` or ``inline``.
+        limit: ``--modelqa-limit``: only the first so many samples of each dataset.
+        starts_early: Queue all selected evaluations at once; not under xdist, where each process starts only
+            what its own items need.
+    """
+
+    root: Path
+    folder: Path
+    run_id: str
+    overrides: tuple[str, ...] = ()
+    gate: bool = False
+    engine: str = "local"
+    limit: int | None = None
+    starts_early: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """What of them bears on the verdict."""
+        return {"set": list(self.overrides), "gate": self.gate, "limit": self.limit, "engine": self.engine}
+
+
+@dataclass
+class Gate:
+    """The state of a session. One for each process that collects specs."""
+
+    options: Options
+    started: str = field(default_factory=run_record.now)
+    catalogue: Catalogue = field(default_factory=catalogue)
+    specs: dict[Path, ReadSpec] = field(default_factory=dict)
+    planned: dict[str, Planned] = field(default_factory=dict)
+    results: dict[str, Result] = field(default_factory=dict)
+    _evaluations: Evaluations | None = None
+
+    def read(self, path: Path) -> Spec:
+        """Reads a spec, and remembers that it was there even if it is wrong.
+
+        Raises:
+            SpecError: The spec is wrong; the message holds all of its problems.
+        """
+        name = self._relative(path)
+        try:
+            spec = read_spec(path, self.catalogue, self.options.overrides)
+        except ModelQAError as error:
+            self.specs[path] = ReadSpec(name, None, (), str(error))
+            raise
+        self.specs[path] = ReadSpec(name, spec.sha256, spec.overrides, None)
+        return _limited(spec, self.options.limit)
+
+    def plan(self, item: Planned) -> None:
+        """Adds an item of a spec to the plan."""
+        self.planned[item.nodeid] = item
+
+    def unused_overrides(self) -> list[str]:
+        """The ``--modelqa-set`` assignments that no spec has a place for."""
+        used = {override for spec in self.specs.values() for override in spec.overrides}
+        readable = all(spec.problem is None for spec in self.specs.values())
+        return [override for override in self.options.overrides if override not in used] if readable else []
+
+    def add_result(self, nodeid: str, fields: Mapping[str, Any]) -> None:
+        """Takes what a report says of an item. A retry is never forgotten, and an error in teardown counts."""
+        before = self.results.get(nodeid)
+        if before is None or (before.status != "RERUN" and not before.blocks):
+            self.results[nodeid] = Result(nodeid=nodeid, **fields)
+
+    def adopt_plan(self) -> None:
+        """Takes over the plan that xdist's workers wrote, where this process collected nothing itself."""
+        if self.planned or self.specs:
+            return
+        plan = run_record.read(self.options.folder / "runs" / self.options.run_id)
+        self.planned = {item.nodeid: item for item in plan.planned}
+        self.specs = {self.options.root / spec.path: spec for spec in plan.specs}
+
+    def write(self, *, complete: bool) -> Path:
+        """Writes the run record."""
+        return run_record.write(self.record(complete=complete), self.options.folder / "runs")
+
+    def select(self, nodeids: set[str]) -> None:
+        """Says which items of the plan will run."""
+        self.planned = {
+            nodeid: replace(item, selected=nodeid in nodeids) for nodeid, item in self.planned.items()
+        }
+
+    def start(self, spec: Spec, evaluation: Evaluation, check: Check) -> None:
+        """Queues what a check needs."""
+        wanted = needs(spec, evaluation, check, self.catalogue)
+        for job in (wanted.candidate, wanted.baseline):
+            if job is not None:
+                self.evaluations.start(job)
+
+    def judge(
+        self,
+        spec: Spec,
+        evaluation: Evaluation,
+        check: Check,
+        waiting: Callable[[str, Progress], None],
+        every: float,
+    ) -> Verdict:
+        """Waits for exactly the evaluations that a check needs, and judges it.
+
+        Raises:
+            ModelQAError: An evaluation could not be made, or the check cannot be judged on what it gave.
+        """
+        wanted = needs(spec, evaluation, check, self.catalogue)
+        candidate = self._measured(wanted.candidate, evaluation.model or evaluation.name, waiting, every)
+        baseline: Measured | Recorded | None = None
+        if wanted.baseline is not None:
+            baseline = self._measured(wanted.baseline, str(check.baseline), waiting, every)
+        elif check.baseline is not None and check.baseline in spec.baselines:
+            baseline = read_baseline(spec.baselines[check.baseline], spec.folder, self.catalogue)
+        elif check.baseline is not None:
+            baseline = replace(candidate, name=check.baseline, trivial=check.baseline, note="")
+        return judge(check, evaluation, self.catalogue.metrics[check.metric], candidate, baseline)
+
+    @property
+    def evaluations(self) -> Evaluations:
+        """The evaluations of this session."""
+        if self._evaluations is None:
+            options = self.options
+            engine: Engine = InlineEngine() if options.engine == "inline" else LocalEngine()
+            self._evaluations = Evaluations(
+                engine, self.catalogue, options.folder, options.run_id, gate=options.gate
+            )
+        return self._evaluations
+
+    def close(self) -> None:
+        """Ends what still runs."""
+        if self._evaluations is not None:
+            self._evaluations.close()
+
+    def record(self, *, complete: bool) -> RunRecord:
+        """The run record as it stands."""
+        options = self.options
+        specs = tuple(self.specs[path] for path in sorted(self.specs))
+        return RunRecord(
+            id=options.run_id,
+            started=self.started,
+            command=run_record.command_line(),
+            environment=run_record.environment(options.root),
+            options=options.to_json(),
+            specs=specs,
+            planned=tuple(self.planned.values()),
+            results=tuple(self.results.values()),
+            conclusion=self.conclusion() if complete else None,
+            finished=run_record.now() if complete else None,
+            complete=complete,
+        )
+
+    def conclusion(self) -> Conclusion | None:
+        """What the results so far amount to."""
+        return conclude(
+            tuple(self.planned.values()),
+            self.results.values(),
+            unreadable_specs=[spec.path for spec in self.specs.values() if spec.problem],
+            limited=self.options.limit is not None,
+        )
+
+    def _measured(
+        self, job: Job, name: str, waiting: Callable[[str, Progress], None], every: float
+    ) -> Measured:
+        evaluated: Evaluated = self.evaluations.wait(job, lambda progress: waiting(job.name, progress), every)
+        return Measured(
+            name=name,
+            record=evaluated.record,
+            role=job.dataset.role if job.dataset else None,
+            has_model=job.model is not None,
+            reused=evaluated.reused,
+            note=evaluated.note,
+        )
+
+    def _relative(self, path: Path) -> str:
+        root = self.options.root
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _limited(spec: Spec, limit: int | None) -> Spec:
+    """The spec with every dataset cut to its first samples."""
+    if limit is None:
+        return spec
+    datasets = {
+        name: replace(dataset, limit=min(limit, dataset.limit or limit))
+        for name, dataset in spec.datasets.items()
+    }
+    return replace(spec, datasets=datasets)

@@ -1,0 +1,70 @@
+"""A baseline that was measured earlier and of which only the numbers are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import BaselineError
+from ..spec.catalogue import MetricDeclaration
+from ..spec.resolved import Check
+
+
+@dataclass(frozen=True)
+class RecordedMetric:
+    """One number of a recorded baseline, in the metric's own unit."""
+
+    value: float
+    standard_error: float | None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A recorded baseline.
+
+    Attributes:
+        n: Samples that it was measured on, or None where the file does not say.
+        metrics: By name; only of metrics without arguments, or with their default ones.
+        where: The file.
+    """
+
+    name: str
+    task: str
+    dataset: str | None
+    split: str | None
+    n: int | None
+    metrics: Mapping[str, RecordedMetric]
+    where: str
+    made_by: Mapping[str, Any]
+
+
+def recorded_value(recorded: Recorded, check: Check, declaration: MetricDeclaration, n: int) -> float:
+    """The baseline's number for a check measured on ``n`` samples.
+
+    Raises:
+        BaselineError: The file has no such metric, or was measured on another number of samples.
+    """
+    if check.slices:
+        raise BaselineError(
+            f"{recorded.name} has no values by slice",
+            where=recorded.where,
+            todo="compare the whole set, or name a model or an evaluation as the baseline",
+        )
+    found = recorded.metrics.get(declaration.name)
+    if found is None:
+        raise BaselineError(
+            f"{recorded.name} has no {declaration.name}",
+            where=recorded.where,
+            expected=f"metrics: {{{declaration.name}: {{value: …, unit: {declaration.unit}}}}}",
+            found="metrics " + (", ".join(sorted(recorded.metrics)) or "none"),
+            todo="record it, or compare with another baseline",
+        )
+    if check.paired and recorded.n is not None and recorded.n != n:
+        raise BaselineError(
+            f"{recorded.name} was measured on {recorded.n} samples, the candidate on {n}",
+            where=recorded.where,
+            expected="the same samples on both sides",
+            todo="measure the baseline on these samples, or write paired: false if the sides are meant to differ",
+        )
+    return found.value

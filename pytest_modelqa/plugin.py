@@ -1,0 +1,258 @@
+"""pytest's hooks and options, nothing else. It is loaded in every session of the environment: keep it light."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
+
+if TYPE_CHECKING:
+    from .collection import SpecFile
+    from .gate import Gate, Options
+
+_T = TypeVar("_T")
+
+MARKS = (
+    "gpu: belongs to the release run; uses an accelerator where there is one",
+    "cpu: belongs to the release run and needs no accelerator",
+    "preflight: can be known on a CPU in seconds, before the expensive run",
+    "after_training: a preflight item that needs what training produces",
+    "control: a known-bad model that a check must fail",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options and configuration, all under the prefix ``modelqa``."""
+    group = parser.getgroup("modelqa", "model quality (pytest-modelqa)")
+    group.addoption(
+        "--modelqa-set",
+        action="append",
+        default=[],
+        metavar="A.B.C=VALUE",
+        help="set a value of the specs, checked like the file: models.candidate.checkpoint=PATH",
+    )
+    group.addoption(
+        "--modelqa-gate",
+        action="store_true",
+        help="a release run: an accelerator is required, --modelqa-set and --modelqa-limit are refused",
+    )
+    group.addoption(
+        "--modelqa-engine",
+        choices=("local", "inline"),
+        default="local",
+        help="where evaluations run: local (worker processes) or inline (in this process, for --pdb)",
+    )
+    group.addoption(
+        "--modelqa-limit",
+        type=_positive,
+        default=None,
+        metavar="N",
+        help="measure only the first N samples of each dataset; never a release verdict",
+    )
+    parser.addini("modelqa_files", "pattern of spec files", default="*.modelspec.yaml")
+    parser.addini("modelqa_dir", "folder of records and run records", default=".modelqa")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Registers the marks and refuses options that contradict each other."""
+    for mark in MARKS:
+        config.addinivalue_line("markers", mark)
+    option = config.option
+    if option.modelqa_gate and (option.modelqa_set or option.modelqa_limit):
+        raise pytest.UsageError(
+            "--modelqa-gate refuses --modelqa-set and --modelqa-limit: a release is judged by its specs as they are"
+        )
+    # pytest_runtest_logreport is not told the configuration, so the object that listens to it is.
+    config.pluginmanager.register(_Reports(config), "modelqa-reports")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SpecFile | None:
+    """Collects spec files; everything heavy is imported with the first of them."""
+    if not file_path.match(parent.config.getini("modelqa_files")):
+        return None
+    from .collection import SpecFile
+
+    _gate(parent.config)
+    spec_file: SpecFile = SpecFile.from_parent(parent, path=file_path)
+    return spec_file
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: Sequence[pytest.Item]) -> list[str]:
+    """With ``--collect-only -v``, each check as a sentence with its resolved numbers."""
+    if not (config.option.collectonly and config.get_verbosity() >= 1):
+        return []
+    said = [(item.name, getattr(item, "sentence", None)) for item in items]
+    return [f"  {name}: {sentence}" for name, sentence in said if sentence]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Writes the plan before anything runs, and starts what the selected checks need."""
+    gate = _known_gate(session.config)
+    if gate is None or session.config.option.collectonly:
+        return
+    unused = gate.unused_overrides()
+    if unused:
+        raise pytest.UsageError(f"--modelqa-set {unused[0]}: no spec that was collected has this")
+    gate.select({item.nodeid for item in session.items})
+    gate.write(complete=False)
+    if gate.options.starts_early:
+        for item in session.items:
+            if hasattr(item, "start_evaluations"):
+                item.start_evaluations()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attaches an item's result to its report: reports travel from xdist's workers, items do not."""
+    report = yield
+    result_of = getattr(item, "modelqa_result", None)
+    fields = result_of(report) if result_of else None
+    if fields is not None:
+        report.modelqa = fields  # type: ignore[attr-defined]
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, Any] | None:
+    """Value and bound in place of PASSED."""
+    fields = getattr(report, "modelqa", None)
+    if fields is None or fields["status"] not in ("PASS", "FAIL", "INCONCLUSIVE"):
+        return None
+    from .report.terminal import verdict_word
+
+    word = verdict_word(fields)
+    if report.failed:
+        return "failed", "F", (word, {"red": True})
+    if fields["status"] == "PASS":
+        return "passed", ".", (word, {"green": True})
+    return "warned", "w", (word, {"yellow": True})
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """The table of all checks."""
+    gate = _known_gate(config)
+    if gate is None or config.option.collectonly:
+        return
+    from .report.terminal import table
+
+    writer = config.get_terminal_writer()
+    text = table(tuple(gate.planned.values()), gate.results, width=writer.fullwidth, colours=writer.hasmarkup)
+    if text:
+        terminalreporter.section("model quality")
+        terminalreporter.write(text)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, _T, _T]:
+    """Concludes the run: after pytest's own summary the last line stands, and the exit code agrees with it."""
+    config = session.config
+    gate = _known_gate(config)
+    if gate is None or config.option.collectonly:
+        return (yield)
+    gate.close()
+    if _is_worker(config):
+        # The controller concludes: it alone hears of every result.
+        return (yield)
+    gate.adopt_plan()
+    answer = yield
+    path = gate.write(complete=not _interrupted(session))
+    conclusion = gate.conclusion()
+    if conclusion is not None:
+        if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = conclusion.exit_code
+        writer = config.get_terminal_writer()
+        good = conclusion.exit_code == 0
+        writer.line(f"run record: {path}")
+        writer.line(conclusion.line, bold=True, green=good, red=not good)
+    return answer
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tells xdist's workers the run they belong to, so that all of them write one record."""
+    node.workerinput["modelqa"] = {"run_id": _run_id(node.config), "dist": node.config.option.dist}
+
+
+class _Reports:
+    """Gathers results where pytest reports them: in the process of a serial run, in xdist's controller."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        fields = getattr(report, "modelqa", None)
+        if fields is not None and not _is_worker(self._config):
+            _gate(self._config).add_result(report.nodeid, fields)
+
+
+def _gate(config: pytest.Config) -> Gate:
+    """The session's gate; made with the first spec file or, in xdist's controller, with the first report."""
+    known = _known_gate(config)
+    if known is not None:
+        return known
+    from .collection import GATE, WAITING
+    from .gate import Gate
+    from .report.progress import Waiting
+
+    terminal = config.pluginmanager.getplugin("terminalreporter")
+    is_terminal = bool(terminal and terminal.isatty) and not _is_worker(config)
+    config.stash[WAITING] = Waiting(None if _is_worker(config) else terminal, is_terminal=is_terminal)
+    config.stash[GATE] = Gate(_options(config))
+    return config.stash[GATE]
+
+
+def _known_gate(config: pytest.Config) -> Gate | None:
+    # Not imported yet means that no spec file was seen: asking must cost nothing.
+    collection = sys.modules.get("pytest_modelqa.collection")
+    return config.stash.get(collection.GATE, None) if collection else None
+
+
+def _options(config: pytest.Config) -> Options:
+    from .gate import Options
+
+    option = config.option
+    return Options(
+        root=config.rootpath,
+        folder=config.rootpath / config.getini("modelqa_dir"),
+        run_id=_run_id(config),
+        overrides=tuple(option.modelqa_set),
+        gate=option.modelqa_gate,
+        engine=option.modelqa_engine,
+        limit=option.modelqa_limit,
+        starts_early=not _is_worker(config),
+    )
+
+
+_RUN_ID = pytest.StashKey[str]()
+
+
+def _run_id(config: pytest.Config) -> str:
+    worker_input = getattr(config, "workerinput", None)
+    if worker_input is not None:
+        return str(worker_input["modelqa"]["run_id"])
+    if _RUN_ID not in config.stash:
+        from .report.run_record import new_run_id
+
+        config.stash[_RUN_ID] = new_run_id()
+    return config.stash[_RUN_ID]
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _interrupted(session: pytest.Session) -> bool:
+    return session.exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number

@@ -1,0 +1,200 @@
+"""The last line of a run: GO, NO-GO, INCOMPLETE, PARTIAL or PREFLIGHT OK, from what was planned and what happened.
+
+A pure function of the run record, so that ``modelqa verify`` draws the same conclusion in another process.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["check", "goal", "preflight", "control"]
+Status = Literal["PASS", "FAIL", "INCONCLUSIVE", "ERROR", "SKIPPED", "XFAILED", "RERUN", "NOT RUN"]
+Word = Literal["GO", "NO-GO", "INCOMPLETE", "PARTIAL", "PREFLIGHT OK"]
+
+# None of these is ever a pass.
+_NOT_JUDGED: tuple[Status, ...] = ("SKIPPED", "XFAILED", "RERUN", "NOT RUN")
+_NAMES_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One item of a spec, whether it was selected or not.
+
+    Attributes:
+        release: It belongs to the release run (it bears the mark ``gpu``).
+        severity: A ``warn`` that fails its bound does not block.
+    """
+
+    nodeid: str
+    spec: str
+    case: str
+    kind: Kind
+    severity: Literal["error", "warn"]
+    release: bool
+    selected: bool
+    sentence: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one item.
+
+    Attributes:
+        blocks: The outcome stops a release. A failed check of severity ``warn`` does not, an error always does.
+        measured_a_model: It passed on a model measured on validation or test data.
+        verdict: The verdict as JSON, or None where there is none.
+    """
+
+    nodeid: str
+    status: Status
+    blocks: bool
+    measured_a_model: bool
+    verdict: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """The last line and the exit code that goes with it."""
+
+    word: Word
+    line: str
+    exit_code: int
+
+
+def conclude(
+    planned: Sequence[Planned],
+    results: Iterable[Result],
+    *,
+    unreadable_specs: Sequence[str] = (),
+    limited: bool = False,
+) -> Conclusion | None:
+    """The conclusion of a run, or None when no item of any spec was selected.
+
+    Args:
+        unreadable_specs: Spec files that could not be read.
+        limited: ``--modelqa-limit`` was given, so no dataset was measured whole.
+    """
+    by_id = {result.nodeid: result for result in results}
+    if unreadable_specs:
+        count = len(unreadable_specs)
+        names = _some(unreadable_specs)
+        return Conclusion("INCOMPLETE", f"INCOMPLETE: {_n(count, 'spec')} could not be read: {names}", 1)
+    selected = [item for item in planned if item.selected]
+    if not selected:
+        return None
+    outcome = _Outcome([by_id.get(item.nodeid) or _not_run(item) for item in selected])
+    release = [item for item in planned if item.release]
+    chosen = [item for item in release if item.selected]
+    if not chosen:
+        return _preflight(selected, outcome)
+    if len(chosen) < len(release) or limited:
+        return _partial(chosen, release, outcome, limited=limited)
+    return _release(planned, chosen, outcome)
+
+
+class _Outcome:
+    """The results of the selected items, counted."""
+
+    def __init__(self, results: Sequence[Result]) -> None:
+        self.results = results
+        self.blocking = [result for result in results if result.blocks]
+        self.unjudged = [result for result in results if result.status in _NOT_JUDGED]
+        self.warned = [r for r in results if r.status in ("FAIL", "INCONCLUSIVE") and not r.blocks]
+
+    def passed(self, items: Sequence[Planned]) -> int:
+        names = {item.nodeid for item in items}
+        good = [r for r in self.results if r.status == "PASS" or r in self.warned]
+        return sum(result.nodeid in names for result in good)
+
+    def failures(self) -> str:
+        """``2 failed, 1 could not be judged: a::b, c::d``."""
+        failed = sum(result.status in ("FAIL", "INCONCLUSIVE") for result in self.blocking)
+        errors = len(self.blocking) - failed
+        parts = [f"{failed} failed"] * bool(failed) + [f"{errors} could not be judged"] * bool(errors)
+        return ", ".join(parts)
+
+    def not_judged(self) -> str:
+        counts = Counter(result.status.lower() for result in self.unjudged)
+        return ", ".join(f"{count} {status}" for status, count in counts.items())
+
+    def warnings(self) -> str:
+        return f"; {_n(len(self.warned), 'warning')}" if self.warned else ""
+
+
+def _release(planned: Sequence[Planned], chosen: Sequence[Planned], outcome: _Outcome) -> Conclusion:
+    specs = {item.spec for item in planned}
+    of = f"{len(chosen)} release checks in {_n(len(specs), 'spec')}"
+    names = _some([_name(result.nodeid) for result in outcome.blocking])
+    rest = f"; {outcome.not_judged()}" if outcome.unjudged else ""
+    if outcome.blocking:
+        return Conclusion("NO-GO", f"NO-GO: of {of} {outcome.failures()}: {names}{rest}", 1)
+    if outcome.unjudged:
+        missing = _some([_name(result.nodeid) for result in outcome.unjudged])
+        return Conclusion("INCOMPLETE", f"INCOMPLETE: of {of} {outcome.not_judged()}: {missing}", 1)
+    untested = _trained_not_evaluated(chosen, outcome)
+    if untested:
+        line = (
+            "NO-GO: trained, not evaluated: no passing check measured a model on validation or test data in "
+        )
+        return Conclusion("NO-GO", line + _some(untested), 1)
+    passed = outcome.passed(chosen)
+    line = f"GO: {passed} of {of} passed{outcome.warnings()}"
+    return Conclusion("GO", line, 0)
+
+
+def _partial(
+    chosen: Sequence[Planned], release: Sequence[Planned], outcome: _Outcome, *, limited: bool
+) -> Conclusion:
+    if outcome.blocking:
+        names = _some([_name(result.nodeid) for result in outcome.blocking])
+        of = f"{len(chosen)} selected checks ({len(release)} in the specs)"
+        return Conclusion("NO-GO", f"NO-GO: of {of} {outcome.failures()}: {names}", 1)
+    if outcome.unjudged:
+        return Conclusion(
+            "INCOMPLETE", f"INCOMPLETE: of {len(chosen)} selected checks {outcome.not_judged()}", 1
+        )
+    passed = f"{outcome.passed(chosen)} of {len(release)} checks passed"
+    why = " on a limited number of samples" if limited else ""
+    return Conclusion("PARTIAL", f"PARTIAL: {passed}{why}; not a release verdict{outcome.warnings()}", 0)
+
+
+def _preflight(selected: Sequence[Planned], outcome: _Outcome) -> Conclusion:
+    of = _n(len(selected), "preflight item")
+    if outcome.blocking:
+        names = _some([_name(result.nodeid) for result in outcome.blocking])
+        return Conclusion("NO-GO", f"NO-GO: of {of} {outcome.failures()}: {names}", 1)
+    if outcome.unjudged:
+        return Conclusion("INCOMPLETE", f"INCOMPLETE: of {of} {outcome.not_judged()}", 1)
+    return Conclusion("PREFLIGHT OK", f"PREFLIGHT OK: {of} passed{outcome.warnings()}", 0)
+
+
+def _trained_not_evaluated(chosen: Sequence[Planned], outcome: _Outcome) -> list[str]:
+    spec_of = {item.nodeid: item.spec for item in chosen}
+    measured = {spec_of[r.nodeid] for r in outcome.results if r.measured_a_model and r.nodeid in spec_of}
+    return sorted({item.spec for item in chosen} - measured)
+
+
+def _not_run(item: Planned) -> Result:
+    return Result(item.nodeid, "NOT RUN", blocks=False, measured_a_model=False, verdict=None)
+
+
+def _name(nodeid: str) -> str:
+    return nodeid.split("::", 1)[-1]
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few names.
+
+    >>> _some(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    shown = ", ".join(names[:_NAMES_SHOWN])
+    return shown if len(names) <= _NAMES_SHOWN else f"{shown} and {len(names) - _NAMES_SHOWN} more"
+
+
+def _n(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"

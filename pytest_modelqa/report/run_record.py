@@ -1,0 +1,164 @@
+"""The run record: what a run planned, measured and decided, in ``.modelqa/runs/<id>/run.json``.
+
+Written at collection with the plan and ``complete: false``, and again at the end with the results and
+``complete: true``: a run that was killed, or that left by ``os._exit(0)``, leaves a record that says so.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ..errors import RunRecordError
+from ..records.atomic import write_atomically
+from ..records.digests import digest
+from .conclusion import Conclusion, Planned, Result
+
+RUN_RECORD_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ReadSpec:
+    """One spec file as it was read, or why it could not be."""
+
+    path: str
+    sha256: str | None
+    overrides: tuple[str, ...]
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The content of ``run.json``.
+
+    Attributes:
+        started: UTC, ISO 8601.
+        command: The command line.
+        environment: Python, platform, packages, commit.
+        options: What of the command line bears on the verdict: overrides, gate, limit.
+        planned: Every item of every spec that was collected, selected or not.
+        results: What became of each; none before the end.
+        complete: The run came to its end.
+    """
+
+    id: str
+    started: str
+    command: tuple[str, ...]
+    environment: Mapping[str, Any]
+    options: Mapping[str, Any]
+    specs: tuple[ReadSpec, ...]
+    planned: tuple[Planned, ...]
+    results: tuple[Result, ...] = ()
+    conclusion: Conclusion | None = None
+    finished: str | None = None
+    complete: bool = False
+
+
+def write(record: RunRecord, folder: Path) -> Path:
+    """Writes the record; its own digest is its last field.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
+    content = {"modelqa_run": RUN_RECORD_VERSION, **dataclasses.asdict(record)}
+    content = json.loads(json.dumps(content, allow_nan=False))
+    content["sha256"] = digest(content)
+    path = folder / record.id / "run.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    return path
+
+
+def read(path: Path) -> RunRecord:
+    """The record at a path: ``run.json`` itself or its folder.
+
+    Raises:
+        RunRecordError: It is missing, was changed or is of another version.
+    """
+    file = path / "run.json" if path.is_dir() else path
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunRecordError(
+            "there is no run record", where=str(file), todo="name a folder under .modelqa/runs/"
+        ) from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise RunRecordError("the run record cannot be read", where=str(file), found=str(error)) from error
+    if not isinstance(content, dict) or content.get("modelqa_run") != RUN_RECORD_VERSION:
+        raise RunRecordError(
+            "this is no run record of this version",
+            where=str(file),
+            expected=f"modelqa_run: {RUN_RECORD_VERSION}",
+            todo="verify it with the version of pytest-modelqa that made it",
+        )
+    stored = content.pop("sha256", None)
+    if stored != digest(content):
+        raise RunRecordError(
+            "the run record was changed after the run",
+            where=str(file),
+            expected=f"sha256 {digest(content)[:16]}…",
+            found=f"sha256 {str(stored)[:16]}…",
+            todo="take the record from the run itself",
+        )
+    content.pop("modelqa_run")
+    return _from_json(content)
+
+
+def new_run_id() -> str:
+    """Sorts by time, unique between processes that start in the same second."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.urandom(3).hex()}"
+
+
+def now() -> str:
+    """This moment: UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def environment(folder: Path) -> dict[str, Any]:
+    """Where the run took place."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: version(name) for name in ("pytest", "pytest-modelqa", "numpy", "pyarrow")},
+        "commit": _commit(folder),
+    }
+
+
+def command_line() -> tuple[str, ...]:
+    """The command as it was given; the interpreter's path is nobody's business."""
+    return (Path(sys.argv[0]).name, *sys.argv[1:])
+
+
+def _commit(folder: Path) -> str | None:
+    """The git commit, with ``-dirty`` when files differ from it; None outside git."""
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None
+
+
+def _from_json(content: Mapping[str, Any]) -> RunRecord:
+    fields = dict(content)
+    fields["specs"] = tuple(ReadSpec(**{**s, "overrides": tuple(s["overrides"])}) for s in fields["specs"])
+    fields["planned"] = tuple(Planned(**item) for item in fields["planned"])
+    fields["results"] = tuple(Result(**item) for item in fields["results"])
+    fields["command"] = tuple(fields["command"])
+    fields["conclusion"] = Conclusion(**fields["conclusion"]) if fields["conclusion"] else None
+    return RunRecord(**fields)
+
+
+def recent(folder: Path) -> Sequence[Path]:
+    """The folders of the runs, newest first."""
+    return sorted((path.parent for path in folder.glob("*/run.json")), reverse=True)

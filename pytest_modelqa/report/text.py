@@ -1,0 +1,79 @@
+"""A failed check as text: the verdict first, then what a person needs to act on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..errors import ModelQAError
+from ..judging.verdict import Line, Verdict
+from ..judging.wording import margin, relation
+from ..spec.numbers import format_value
+from ..spec.resolved import Check
+
+_SLICES_SHOWN = 12
+
+
+def failure_text(verdict: Verdict, check: Check, where: str) -> str:
+    """The whole text of a failure; its last line is where the check stands."""
+    return "\n".join(_lines(verdict, check, where))
+
+
+def _lines(verdict: Verdict, check: Check, where: str) -> Iterator[str]:
+    yield verdict.headline
+    yield f"  check:     {verdict.sentence}"
+    worst = verdict.worst
+    if worst is not None and not worst.slice:
+        yield f"  n:         {worst.candidate.n} samples"
+        if worst.baseline is not None:
+            yield f"  baseline:  {worst.baseline.name} {format_value(worst.baseline.value, verdict.unit)}"
+    for name, side in verdict.evidence.items():
+        yield f"  {name + ':':<10} {_origin(side)}"
+    for note in verdict.notes:
+        yield f"  note:      {note}"
+    if len(verdict.lines) > 1:
+        yield from _slice_table(verdict, check)
+    yield where
+
+
+def _slice_table(verdict: Verdict, check: Check) -> Iterator[str]:
+    ordered = sorted(verdict.lines, key=lambda line: line.margin)
+    rows = [("slice", "value", "bound", "margin", "n", "")]
+    rows += [_row(line, check) for line in ordered[:_SLICES_SHOWN]]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        yield "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+    if len(ordered) > _SLICES_SHOWN:
+        yield f"  … and {len(ordered) - _SLICES_SHOWN} slices with larger margins"
+
+
+def _row(line: Line, check: Check) -> tuple[str, str, str, str, str, str]:
+    value, bound = relation(check, line)
+    verdict = "PASS" if line.passed else "FAIL"
+    return line.slice, value, bound, margin(check, line), str(line.candidate.n), verdict
+
+
+def _origin(side: Mapping[str, Any]) -> str:
+    """``candidate: checkpoints/a.safetensors sha256 1f3c…, measured 2026-11-22 13:05 UTC on cpu``."""
+    if "recorded" in side:
+        return f"{side['name']}, recorded in {side['recorded']}"
+    files = side["inputs"].get("checkpoint", [])
+    checkpoint = ", ".join(f"{file['path']} sha256 {file['sha256'][:12]}" for file in files) or side["name"]
+    again = " (reused)" if side["reused"] else ""
+    when = side["measured"][:16].replace("T", " ")
+    return f"{checkpoint}, measured {when} UTC on {side['device']['name']}{again}"
+
+
+def verdict_json(verdict: Verdict, check: Check) -> dict[str, Any]:
+    """The verdict for the run record, with the texts that tables show."""
+    worst = verdict.worst
+    if worst is None:
+        return verdict.to_json()
+    value, bound = relation(check, worst)
+    shown = {"value": value, "bound": bound, "margin": margin(check, worst), "n": str(worst.candidate.n)}
+    return {**verdict.to_json(), "shown": shown}
+
+
+def error_json(error: ModelQAError, sentence: str) -> dict[str, Any]:
+    """An ERROR for the run record."""
+    return {"outcome": "ERROR", "headline": error.what, "sentence": sentence, "error": error.to_json()}

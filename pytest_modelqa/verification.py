@@ -1,0 +1,118 @@
+"""``modelqa verify``: whether a run record proves what its last line says, checked in another process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import ModelQAError
+from .records.digests import file_sha256
+from .report.conclusion import Conclusion, Result, conclude
+from .report.run_record import RunRecord, read
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was found.
+
+    Attributes:
+        line: The conclusion drawn again, or why there is none.
+        problems: What keeps the record from being a proof; empty when it is one.
+        exit_code: 0: GO, proved. 1: the run did not pass, or something does not hold. 2: the run never ended.
+    """
+
+    line: str
+    problems: tuple[str, ...]
+    exit_code: int
+
+
+def verify(path: Path, covers: Path | None = None) -> Verification:
+    """Checks a run record.
+
+    Args:
+        path: ``run.json`` or its folder.
+        covers: A folder or file of specs that the run must have judged, as they are now.
+
+    Raises:
+        RunRecordError: It cannot be read, or was changed after the run.
+    """
+    record = read(path)
+    if not record.complete:
+        return Verification("INCOMPLETE: the run did not come to its end", ("complete: false",), 2)
+    conclusion = conclude(
+        record.planned,
+        record.results,
+        unreadable_specs=[spec.path for spec in record.specs if spec.problem],
+        limited=record.options.get("limit") is not None,
+    )
+    problems = [*_contradictions(record, conclusion), *_wrong_passes(record)]
+    if covers is not None:
+        problems += _uncovered(record, covers)
+    if conclusion is None:
+        return Verification("INCOMPLETE: no check was selected", tuple(problems), 2)
+    if conclusion.word != "GO":
+        problems.append(f"the run is no GO: {conclusion.word}")
+    exit_code = 0 if not problems else 2 if conclusion.word == "INCOMPLETE" else 1
+    return Verification(conclusion.line, tuple(problems), exit_code)
+
+
+def _contradictions(record: RunRecord, conclusion: Conclusion | None) -> Iterator[str]:
+    if record.conclusion != conclusion:
+        said = record.conclusion.line if record.conclusion else "nothing"
+        yield f"the record says {said!r}, its results say {conclusion.line if conclusion else 'nothing'!r}"
+    planned = {item.nodeid for item in record.planned}
+    for result in record.results:
+        if result.nodeid not in planned:
+            yield f"{result.nodeid} was never planned"
+
+
+def _wrong_passes(record: RunRecord) -> Iterator[str]:
+    """Passes whose own numbers do not bear them out."""
+    kinds = {item.nodeid: item.kind for item in record.planned}
+    for result in record.results:
+        if result.status == "PASS" and kinds.get(result.nodeid) == "check" and not _passes(result):
+            yield f"{result.nodeid}: its numbers do not meet its bound"
+
+
+def _passes(result: Result) -> bool:
+    lines = (result.verdict or {}).get("lines") or []
+    return bool(lines) and all(_line_passes(line) for line in lines)
+
+
+def _line_passes(line: Mapping[str, Any]) -> bool:
+    return bool(line["passed"]) and line["margin"] >= -1e-9 * max(1.0, abs(line["limit"]))
+
+
+def _uncovered(record: RunRecord, covers: Path) -> Iterator[str]:
+    """Specs that the run did not judge, or that changed since."""
+    if not covers.exists():
+        yield f"there is nothing at {covers}"
+        return
+    files = [covers] if covers.is_file() else sorted(covers.rglob("*.modelspec.yaml"))
+    if not files:
+        yield f"there is no spec under {covers}"
+    judged = {spec.sha256 for spec in record.specs}
+    overridden = {spec.sha256 for spec in record.specs if spec.overrides}
+    for file in files:
+        sha256 = file_sha256(file)
+        if sha256 not in judged:
+            yield f"{file} was not judged in this run, or changed since"
+        elif sha256 in overridden:
+            yield f"{file} was judged with --modelqa-set, not as it is"
+
+
+def report(verification: Verification) -> str:
+    """The verification as text, the conclusion last."""
+    lines = [f"not proved: {problem}" for problem in verification.problems]
+    return "\n".join([*lines, verification.line])
+
+
+def verify_or_explain(path: Path, covers: Path | None) -> tuple[str, int]:
+    """Text and exit code; a record that cannot be read proves nothing."""
+    try:
+        verification = verify(path, covers)
+    except ModelQAError as error:
+        return str(error), 2
+    return report(verification), verification.exit_code
