@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import sysconfig
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,45 @@ def import_attribute(reference: str, folder: Path) -> Any:
             )
         found = getattr(found, step)
     return found
+
+
+def call(
+    function: Any,
+    args: Mapping[str, Any],
+    reference: str,
+    for_what: str,
+    folder: Path,
+    kind: type[EvaluationError],
+) -> Any:
+    """Calls the user's function with the arguments of the spec.
+
+    Args:
+        function: What ``reference`` names.
+        args: Keyword arguments.
+        reference: ``module:attribute``, for messages.
+        for_what: ``model 'candidate'``, for messages.
+        folder: The spec's folder.
+        kind: The class of the error.
+
+    Raises:
+        kind: The arguments are not those of the function, or it raised.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # written in C, or not callable: the call itself will tell
+        signature = None
+    if signature is not None:
+        try:
+            signature.bind(**args)
+        except TypeError as error:
+            raise kind(
+                f"{reference} cannot be called with the args of {for_what}: {error}",
+                expected=f"{reference.partition(':')[2]}{signature}",
+                found=f"args: {', '.join(args) or 'none'}",
+                todo="correct `args` in the spec",
+            ) from None
+    with explained(f"{reference} raised for {for_what}", folder, kind):
+        return function(**args)
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""How data is read: one module per format, and the loaders of the user."""

@@ -16,7 +16,7 @@ from torch import nn
 
 from ..errors import CheckpointError, EvaluationError
 from ..spec.resolved import Model
-from ..user_code import explained, import_attribute
+from ..user_code import call, import_attribute
 
 _NESTING = 3
 
@@ -68,8 +68,7 @@ def build_random(model: Model, folder: Path, seed: int = 0) -> nn.Module:
 
 def _call(model: Model, folder: Path) -> nn.Module:
     build = import_attribute(model.build, folder)
-    with explained(f"{model.build} raised while it built {model.name!r}", folder):
-        module = build(**model.args)
+    module = call(build, model.args, model.build, f"model {model.name!r}", folder, EvaluationError)
     if not isinstance(module, nn.Module):
         raise EvaluationError(
             f"{model.build} did not give a torch module",
