@@ -50,16 +50,14 @@ def tasks() -> Mapping[str, TaskDeclaration]:
     )
 
 
-def load(declaration: TaskDeclaration) -> Callable[[Mapping[str, Any]], Task]:
+def load(declaration: TaskDeclaration) -> Callable[[Any], Task]:
     """What makes the task from its validated arguments; imports what it needs.
 
     Raises:
         MissingDependencyError: A package that the task needs is not installed.
         UsageError: The declaration names code that does not exist.
     """
-    make: Callable[[Mapping[str, Any]], Task] = imported(
-        declaration.implementation, f"task {declaration.name}"
-    )
+    make: Callable[[Any], Task] = imported(declaration.implementation, f"task {declaration.name}")
     return make
 
 

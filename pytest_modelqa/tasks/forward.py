@@ -1,0 +1,106 @@
+"""Gives a field of a batch to a model, and takes the one tensor that is meant out of what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from ..errors import DatasetError, OutputError
+
+
+def run_model(
+    model: torch.nn.Module, batch: Mapping[str, Any], field: str, output: str | int | None
+) -> torch.Tensor:
+    """The model's output for one field of the batch, shape (n, …), at least float32.
+
+    Fractional fields, bytes and booleans are given in the model's own precision, unscaled; other integers
+    (tokens) as they are.
+
+    Raises:
+        DatasetError: The field is not there or is no array.
+        OutputError: The model returns no tensor, or several and ``output`` picks none.
+    """
+    model_input = tensor_field(batch, field)
+    if model_input.is_floating_point() or model_input.dtype in (torch.uint8, torch.bool):
+        model_input = model_input.to(precision_of(model))
+    outputs = pick(model(model_input), output)
+    return outputs.to(torch.promote_types(outputs.dtype, torch.float32))
+
+
+def tensor_field(batch: Mapping[str, Any], field: str) -> torch.Tensor:
+    """A field of a batch of tensors.
+
+    Raises:
+        DatasetError: The field is not there or is no array.
+    """
+    value = batch.get(field)
+    if not isinstance(value, torch.Tensor):
+        raise unusable_field(batch, field)
+    return value
+
+
+def unusable_field(batch: Mapping[str, Any], field: str) -> DatasetError:
+    """The error for a field that is missing or no array of numbers."""
+    if field not in batch:
+        return DatasetError(
+            f"the dataset has no field {field}",
+            expected=f"a field {field} in every sample",
+            found=f"the fields {', '.join(sorted(batch))}",
+            todo="name the field in the evaluation's args, or correct the dataset",
+        )
+    return DatasetError(
+        f"the field {field} is not an array of numbers",
+        expected="numbers of one shape for all samples",
+        found=type(batch[field]).__name__,
+        todo="let the dataset give samples of one shape",
+    )
+
+
+def precision_of(model: torch.nn.Module) -> torch.dtype:
+    """The type of the model's first fractional parameter or buffer; float32 for a model without any."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.is_floating_point():
+            return tensor.dtype
+    return torch.float32
+
+
+def pick(returned: Any, output: str | int | None) -> torch.Tensor:
+    """The tensor itself, or the one under a key or index of what the model returned.
+
+    Raises:
+        OutputError: There is no such tensor.
+
+    >>> pick({"image": torch.zeros(1), "loss": torch.ones(1)}, "image")
+    tensor([0.])
+    """
+    if output is None:
+        chosen = returned
+    elif isinstance(returned, Mapping):
+        chosen = returned.get(output)
+    elif isinstance(output, str):
+        chosen = getattr(returned, output, None)
+    elif isinstance(returned, (tuple, list)) and -len(returned) <= output < len(returned):
+        chosen = returned[output]
+    else:
+        chosen = None
+    if isinstance(chosen, torch.Tensor):
+        return chosen
+    wanted = "a tensor" if output is None else f"a tensor under {output!r}"
+    raise OutputError(
+        f"the model does not return {wanted}",
+        expected=wanted,
+        found=_described(returned),
+        todo="say which one is meant in the evaluation's args: {output: KEY or INDEX}",
+    )
+
+
+def _described(returned: Any) -> str:
+    if isinstance(returned, Mapping):
+        return f"a {type(returned).__name__} with the keys {', '.join(map(repr, returned))}"
+    if isinstance(returned, (tuple, list)):
+        return f"a {type(returned).__name__} of {', '.join(type(part).__name__ for part in returned)}"
+    if isinstance(returned, torch.Tensor):
+        return f"a single tensor of shape {tuple(returned.shape)}"
+    return f"a {type(returned).__name__}"
