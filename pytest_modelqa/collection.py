@@ -181,9 +181,12 @@ class Check(_Item):
         try:
             self.verdict = gate.judge(self.spec, self.evaluation, self.check, waiting.show, SHOW_EVERY)
         except ModelQAError as error:
-            self.stop(error)
+            self.error = error
         finally:
             waiting.done()
+        # Not inside the handler: pytest would print the same error a second time as its own cause.
+        if self.error is not None:
+            self.stop(self.error)
 
     def runtest(self) -> None:
         """Fails when the bound is not met."""

@@ -106,16 +106,23 @@ class _Outcome:
         self.warned = [r for r in results if r.status in ("FAIL", "INCONCLUSIVE") and not r.blocks]
 
     def passed(self, items: Sequence[Planned]) -> int:
+        """A check of severity ``warn`` that failed its bound does not block, but it did not pass either."""
         names = {item.nodeid for item in items}
-        good = [r for r in self.results if r.status == "PASS" or r in self.warned]
-        return sum(result.nodeid in names for result in good)
+        return sum(result.nodeid in names for result in self.results if result.status == "PASS")
 
-    def failures(self) -> str:
-        """``2 failed, 1 could not be judged: a::b, c::d``."""
+    def blocked(self, of: str) -> str:
+        """``2 of 41 release checks in 5 specs failed: a::b, c::d``."""
         failed = sum(result.status in ("FAIL", "INCONCLUSIVE") for result in self.blocking)
         errors = len(self.blocking) - failed
-        parts = [f"{failed} failed"] * bool(failed) + [f"{errors} could not be judged"] * bool(errors)
-        return ", ".join(parts)
+        if not errors:
+            what = "failed"
+        elif not failed:
+            what = "could not be judged"
+        else:
+            what = f"did not pass ({failed} failed, {errors} could not be judged)"
+        rest = f"; {self.not_judged()}" if self.unjudged else ""
+        names = _some([_name(result.nodeid) for result in self.blocking])
+        return f"{len(self.blocking)} of {of} {what}: {names}{rest}"
 
     def not_judged(self) -> str:
         counts = Counter(result.status.lower() for result in self.unjudged)
@@ -128,10 +135,8 @@ class _Outcome:
 def _release(planned: Sequence[Planned], chosen: Sequence[Planned], outcome: _Outcome) -> Conclusion:
     specs = {item.spec for item in planned}
     of = f"{len(chosen)} release checks in {_n(len(specs), 'spec')}"
-    names = _some([_name(result.nodeid) for result in outcome.blocking])
-    rest = f"; {outcome.not_judged()}" if outcome.unjudged else ""
     if outcome.blocking:
-        return Conclusion("NO-GO", f"NO-GO: of {of} {outcome.failures()}: {names}{rest}", 1)
+        return Conclusion("NO-GO", f"NO-GO: {outcome.blocked(of)}", 1)
     if outcome.unjudged:
         missing = _some([_name(result.nodeid) for result in outcome.unjudged])
         return Conclusion("INCOMPLETE", f"INCOMPLETE: of {of} {outcome.not_judged()}: {missing}", 1)
@@ -150,9 +155,8 @@ def _partial(
     chosen: Sequence[Planned], release: Sequence[Planned], outcome: _Outcome, *, limited: bool
 ) -> Conclusion:
     if outcome.blocking:
-        names = _some([_name(result.nodeid) for result in outcome.blocking])
         of = f"{len(chosen)} selected checks ({len(release)} in the specs)"
-        return Conclusion("NO-GO", f"NO-GO: of {of} {outcome.failures()}: {names}", 1)
+        return Conclusion("NO-GO", f"NO-GO: {outcome.blocked(of)}", 1)
     if outcome.unjudged:
         return Conclusion(
             "INCOMPLETE", f"INCOMPLETE: of {len(chosen)} selected checks {outcome.not_judged()}", 1
@@ -165,8 +169,7 @@ def _partial(
 def _preflight(selected: Sequence[Planned], outcome: _Outcome) -> Conclusion:
     of = _n(len(selected), "preflight item")
     if outcome.blocking:
-        names = _some([_name(result.nodeid) for result in outcome.blocking])
-        return Conclusion("NO-GO", f"NO-GO: of {of} {outcome.failures()}: {names}", 1)
+        return Conclusion("NO-GO", f"NO-GO: {outcome.blocked(of)}", 1)
     if outcome.unjudged:
         return Conclusion("INCOMPLETE", f"INCOMPLETE: of {of} {outcome.not_judged()}", 1)
     return Conclusion("PREFLIGHT OK", f"PREFLIGHT OK: {of} passed{outcome.warnings()}", 0)
