@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -113,7 +114,9 @@ def _samples(order: WorkOrder) -> Samples:
 
 def _task(order: WorkOrder) -> Task:
     declaration = tasks()[order.job.evaluation.task]
-    return load_task(declaration)(order.job.evaluation.args)
+    # Through JSON: a strict schema takes a list for a tuple only there, and the order came as JSON.
+    args = declaration.args.model_validate_json(json.dumps(dict(order.job.evaluation.args)))
+    return load_task(declaration)(args)
 
 
 def _model(order: WorkOrder, device: torch.device) -> torch.nn.Module:
