@@ -1,0 +1,39 @@
+# `make test` and `make gate` are all there is to know; each first sets up .venv, once.
+#   make gate ARGS="-v --lf"     adds arguments of pytest
+#   make PYTHON=python3.12 …     makes .venv with another Python, 3.11 or later
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+
+.PHONY: test gate
+
+test: .venv/ready
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest --doctest-modules -n logical --maxprocesses 8 $(ARGS)
+
+gate: .venv/ready
+	$(BIN)/pytest model_specs/ -m gpu $(ARGS)
+
+# A PyTorch that .venv has, or that the Python beneath it has, stays as it is; otherwise constraints.txt pins one.
+# The version that pip knows is asked for, not torch.__version__, which says +cu130 where pip knows of none.
+TORCH := import importlib.metadata, torch; \
+	from pip._vendor.packaging.version import Version; \
+	version = importlib.metadata.version("torch"); \
+	assert Version(version) >= Version("2.10"); \
+	print(f"torch=={version}")
+
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is %d.%d: make PYTHON=python3.12 …" \
+	% sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@if ! test -x $(BIN)/pip; then \
+	    echo "making .venv with $$($(PYTHON) --version)"; \
+	    $(PYTHON) -m venv --clear --system-site-packages .venv && \
+	    { $(BIN)/python -c '$(TORCH)' >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv; }; \
+	fi
+	@$(BIN)/python -c '$(TORCH)' >.venv/constraints.txt 2>/dev/null || cp constraints.txt .venv/constraints.txt
+	@echo "installing with $$(grep ^torch .venv/constraints.txt)"
+	$(BIN)/pip install --quiet --disable-pip-version-check -c .venv/constraints.txt -e '.[dev]'
+	@touch $@
