@@ -46,19 +46,27 @@ def try_lock(path: Path, timeout_s: float) -> FileLock | None:
     """
     with storing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path)
+        # One thread may begin what another ends.
+        lock = FileLock(path, thread_local=False)
         try:
             lock.acquire(timeout=timeout_s, poll_interval=0.05)
         # A TimeoutError is an OSError, but waiting in vain is no fault of the disk.
         except Timeout:
             return None
-    # Where flock is missing, filelock turns itself into a lock that outlives a killed holder (filelock#480).
+        # What older versions of filelock say where flock is missing …
+        except NotImplementedError as error:
+            raise _no_locks(path) from error
+    # … and later it turns itself into a lock that outlives a killed holder (filelock#480).
     if isinstance(lock, SoftFileLock):
         lock.release()
-        raise StoreError(
-            "the file system of the store has no locks",
-            where=str(path),
-            expected="flock(2)",
-            todo="choose a folder on a local disk for the store",
-        )
+        raise _no_locks(path)
     return lock
+
+
+def _no_locks(path: Path) -> StoreError:
+    return StoreError(
+        "the file system of the store has no locks",
+        where=str(path),
+        expected="flock(2)",
+        todo="choose a folder on a local disk for the store",
+    )

@@ -217,8 +217,10 @@ class Draft:
     def discard(self) -> None:
         """Removes what was written; nothing happens after a commit."""
         if self._lock.is_locked:
-            _remove(self._folder)
-            self._lock.release()
+            # A sweep that came upon the folder half removed would take it for a dead process's.
+            with self._moving():
+                _remove(self._folder)
+                self._lock.release()
 
     def _files(self) -> dict[str, str]:
         files = sorted(
