@@ -8,14 +8,15 @@ from typing import Any
 
 from .bounds import resolve_bound, shown_unit
 from .catalogue import Catalogue, MetricDeclaration, TaskDeclaration
+from .check_rules import check_comparison, check_grid, check_interval, check_without_effect
 from .document import Document, Written
 from .identifiers import check_id, differing_args
-from .layers import chosen, place_of
-from .meaning import check_comparison, check_grid, check_interval, check_marks, check_without_effect
+from .layers import chosen, options, place_of
+from .meaning import check_marks
 from .names import Names, check_named_args
 from .nodes import Node
 from .problems import Problems
-from .resolved import Bound, Check, Evaluation, Model, Position
+from .resolved import Bound, Check, Evaluation, Position
 from .schema import CheckEntry, EvaluationEntry
 from .sentences import describe
 from .spelling import listed, nearest, quoted
@@ -33,7 +34,7 @@ class Surroundings:
         written: The check's evaluation as written.
         evaluation: The same, resolved, still without checks.
         task: Its task.
-        models: The resolved models.
+        coordinates: Of its model; None where the model is broken.
         problems: Gets what is wrong.
     """
 
@@ -43,7 +44,7 @@ class Surroundings:
     written: Written[EvaluationEntry]
     evaluation: Evaluation
     task: TaskDeclaration
-    models: Mapping[str, Model]
+    coordinates: Mapping[str, tuple[Any, ...]] | None
     problems: Problems
 
 
@@ -54,16 +55,16 @@ def resolve_check(written: Written[CheckEntry], around: Surroundings) -> Check |
     if entry is None or metric is None:
         return None
     defaults, problems = around.document.defaults, around.problems
-    options = {key: chosen(key, written, defaults) for key in CheckEntry.model_fields}
-    unit = shown_unit(options["unit"], place_of("unit", written, defaults), metric, problems)
+    keys = options(written, defaults)
+    unit = shown_unit(keys["unit"], place_of("unit", written, defaults), metric, problems)
     args = _args(written, metric, around)
     bound = resolve_bound(written, metric, unit, problems)
-    slices = _slices(written, options["slices"], problems)
-    check_marks(options["marks"], place_of("marks", written, defaults), problems)
+    slices = _slices(written, keys["slices"], problems)
+    check_marks(keys["marks"], place_of("marks", written, defaults), problems)
     if bound is None or args is None:
         return None
     check_without_effect(written, bound, problems)
-    baseline = _baseline(written, bound, metric, options["paired"], around)
+    baseline = _baseline(written, bound, metric, keys["paired"], around)
     check = Check(
         id=entry.id or "",
         metric=metric.name,
@@ -71,23 +72,24 @@ def resolve_check(written: Written[CheckEntry], around: Surroundings) -> Check |
         bound=bound,
         unit=unit,
         baseline=baseline,
-        paired=options["paired"],
+        paired=keys["paired"],
         slices=slices,
-        at=options["at"],
-        along=options["along"],
-        over=options["over"],
-        tolerance=options["tolerance"],
-        confidence=options["confidence"],
-        on_inconclusive=options["on_inconclusive"],
-        cluster=options["cluster"],
-        min_samples=options["min_samples"],
-        severity=options["severity"],
-        marks=tuple(dict.fromkeys((*around.evaluation.marks, *options["marks"]))),
+        at=keys["at"],
+        along=keys["along"],
+        over=keys["over"],
+        tolerance=keys["tolerance"],
+        confidence=keys["confidence"],
+        on_inconclusive=keys["on_inconclusive"],
+        cluster=keys["cluster"],
+        min_samples=keys["min_samples"],
+        severity=keys["severity"],
+        marks=tuple(dict.fromkeys((*around.evaluation.marks, *keys["marks"]))),
         sentence="",
         position=Position(written.key.line, written.key.column),
     )
     check_interval(check, written, around.evaluation.stop_early, problems)
-    check_grid(check, written, around.models.get(around.evaluation.model or ""), problems)
+    if around.coordinates is not None:
+        check_grid(check, written, around.coordinates, problems)
     return replace(
         check,
         id=check.id or _derived_id(check, metric),
@@ -99,12 +101,13 @@ def _metric(written: Written[CheckEntry], around: Surroundings) -> MetricDeclara
     defaults, task = around.document.defaults, around.task
     name = chosen("metric", written, defaults)
     if name is None:
-        around.problems.add(
-            "missing-key",
-            f"{written.name} names no metric",
-            written.key,
-            expected=f"metric: one of {listed(task.metrics)}",
-        )
+        if "metric" not in defaults.broken:
+            around.problems.add(
+                "missing-key",
+                f"{written.name} names no metric",
+                written.key,
+                expected=f"metric: one of {listed(task.metrics)}",
+            )
         return None
     if name in task.metrics and name in around.catalogue.metrics:
         return around.catalogue.metrics[name]
@@ -148,6 +151,8 @@ def _baseline(
         return None
     layers = (written, around.written, around.document.defaults)
     baseline: str | None = chosen("baseline", *layers)
+    if baseline is None and "baseline" in around.document.defaults.broken:
+        return None
     check_comparison(
         written,
         metric,

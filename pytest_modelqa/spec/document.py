@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from pydantic import ValidationError
+
 from .nodes import Entry as KeyAndValue
-from .nodes import Node
+from .nodes import Node, plain
 from .problems import Problems
 from .schema import (
     EXPECTED_FORMS,
@@ -42,17 +44,22 @@ class Written(Generic[_Schema]):
         key: The place that names it.
         node: Its value.
         entry: Validated, or None if it is broken.
+        broken: Keys that are written and left out of ``entry``.
     """
 
     name: str
     key: Node
     node: Node
     entry: _Schema | None
+    broken: frozenset[str] = frozenset()
+
+    def has(self, key: str) -> bool:
+        """Whether the key is written."""
+        return isinstance(self.node.value, dict) and key in self.node.value
 
     def at(self, key: str) -> Node:
         """The place of a key's value, or of the entry where the key is not written."""
-        found = self.node.value.get(key) if isinstance(self.node.value, dict) else None
-        return found.node if found else self.key
+        return self.node.value[key].node if self.has(key) else self.key
 
 
 @dataclass(frozen=True)
@@ -144,9 +151,12 @@ class _Reader:
         if entry is None or entry.node.value is None:
             return Written("defaults", self.root, self.root._replace(value={}), DefaultsEntry())
         valid = validated(DefaultsEntry, entry.node, entry.key, "defaults", self.problems)
-        if valid is not None:
-            refuse_unsupported(valid, entry.node, ("evaluation", "check"), self.unsupported, self.problems)
-        return Written("defaults", entry.key, entry.node, valid)
+        broken: frozenset[str] = frozenset()
+        if valid is None:
+            # What is right of the defaults still counts, or every evaluation would seem to lack it.
+            valid, broken = _valid_part(entry.node)
+        refuse_unsupported(valid, entry.node, ("evaluation", "check"), self.unsupported, self.problems)
+        return Written("defaults", entry.key, entry.node, valid, broken)
 
     def controls(self) -> None:
         entry = self.root.value.get("controls")
@@ -187,7 +197,7 @@ class _Reader:
         return written
 
     def _check_name(self, name: str, kind: str, key: Node) -> None:
-        if not re.match(NAME_PATTERN, name):
+        if not re.fullmatch(NAME_PATTERN, name):
             self.problems.add(
                 "bad-name",
                 f"{quoted(name)} cannot be the name of a {kind}",
@@ -217,3 +227,14 @@ class _Reader:
                 refuse_unsupported(entry, item, ("check",), self.unsupported, self.problems)
             written.append(Written(what, item, item, entry))
         return tuple(written)
+
+
+def _valid_part(node: Node) -> tuple[DefaultsEntry, frozenset[str]]:
+    """The defaults without the keys that are wrong, and those keys."""
+    values = plain(node) if isinstance(node.value, dict) else {}
+    try:
+        return DefaultsEntry.model_validate(values), frozenset()
+    except ValidationError as error:
+        broken = frozenset(str(details["loc"][0]) for details in error.errors() if details["loc"])
+        rest = {key: value for key, value in values.items() if key not in broken}
+        return DefaultsEntry.model_validate(rest), broken

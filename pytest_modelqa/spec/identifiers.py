@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -57,12 +58,19 @@ def check_id(
 
 def differing_args(schema: type[BaseModel], args: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments whose values are not the schema's defaults."""
+    if not args:
+        return {}
+    defaults = _defaults(schema)
+    return {name: value for name, value in args.items() if name not in defaults or defaults[name] != value}
+
+
+@lru_cache(maxsize=1024)
+def _defaults(schema: type[BaseModel]) -> Mapping[str, Any]:
+    fields = schema.model_fields.items()
     return {
-        name: value
-        for name, value in args.items()
-        if name not in schema.model_fields
-        or schema.model_fields[name].is_required()
-        or schema.model_fields[name].get_default(call_default_factory=True) != value
+        name: field.get_default(call_default_factory=True)
+        for name, field in fields
+        if not field.is_required()
     }
 
 

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from .scalars import core_value, is_number
+
 # What a spec of any honest size stays far below; beyond it stand the bombs.
 DEEPEST = 40
 MOST_NODES = 100_000
@@ -166,10 +168,8 @@ class _Builder:
         quoted = event.style is not None and event.style != ""
         start, end = event.start_mark, event.end_mark
         width = end.column - start.column if end.line == start.line else 1
-        place = Node(None, start.line + 1, start.column + 1, max(1, width), event.value, quoted)
-        node = place if quoted else place._replace(value=_core_value(place))
-        if quoted:
-            node = node._replace(value=event.value)
+        value = event.value if quoted else _plain_value(event)
+        node = Node(value, start.line + 1, start.column + 1, max(1, width), event.value, quoted)
         self._count(1, node)
         if event.anchor:
             self.anchors[event.anchor] = (node, 1)
@@ -289,46 +289,14 @@ def _at(event: Any) -> Node:
     return Node(None, mark.line + 1, mark.column + 1, max(1, width))
 
 
-_CONSTANTS: dict[str, Any] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_INTEGER = re.compile(r"[-+]?[0-9]+\Z")
-_OTHER_BASE = re.compile(r"(?:0o[0-7]+|0x[0-9a-fA-F]+)\Z")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
-_SPECIAL = re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z")
-
-
-def core_value(text: str) -> Any:
-    """What a plain scalar means in YAML 1.2's core schema (https://yaml.org/spec/1.2.2/, section 10.3.2).
-
-    >>> [core_value(text) for text in ("1e-3", "1E5", "017", "0o17", "no", "12:30", "3.10", "~")]
-    [0.001, 100000.0, 17, 15, 'no', '12:30', 3.1, None]
-    """
-    if text in _CONSTANTS:
-        return _CONSTANTS[text]
-    if text[0] not in "-+.0123456789":
-        return text
-    if _INTEGER.match(text):
-        return int(text)
-    if _FLOAT.match(text):
-        return float(text)
-    if _OTHER_BASE.match(text):
-        return int(text, 0)
-    if _SPECIAL.match(text):
-        return float(text.replace(".", ""))
-    return text
-
-
-def _core_value(node: Node) -> Any:
-    text = node.text
+def _plain_value(event: Any) -> Any:
+    text = event.value
     # Converting a number of n digits takes n² steps, and Python refuses more than 4,300 of them.
-    if len(text) > LONGEST_NUMBER and (_INTEGER.match(text) or _FLOAT.match(text) or _OTHER_BASE.match(text)):
+    if len(text) > LONGEST_NUMBER and is_number(text):
         raise RefusedError(
             "number-too-long",
-            f"a number of {len(text):,} characters",
-            node,
+            f"a number has {len(text):,} characters",
+            _at(event),
             expected=f"at most {LONGEST_NUMBER} characters",
             todo="write it shorter, or in quotes if it is text",
         )

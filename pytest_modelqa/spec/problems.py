@@ -47,6 +47,7 @@ class Problems:
 
     found: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    told: set[tuple[str, str, tuple[int, int]]] = field(default_factory=set, repr=False)
 
     def add(
         self,
@@ -63,7 +64,13 @@ class Problems:
         Raises:
             TooManyProblemsError: There are ``MOST_PROBLEMS`` of them.
         """
-        self.found.append(Problem(code, what, at, expected, found, todo))
+        problem = Problem(code, what, at, expected, found, todo)
+        # Defaults and aliases are read once for each place that uses them: one mistake is told once.
+        same = (code, what, problem.order)
+        if same in self.told:
+            return
+        self.told.add(same)
+        self.found.append(problem)
         if len(self.found) >= MOST_PROBLEMS:
             raise TooManyProblemsError
 
@@ -84,8 +91,7 @@ class SpecError(ModelQAError):
 
 def spec_error(path: Path, lines: Sequence[str], problems: Sequence[Problem]) -> SpecError:
     """The error that tells these problems, each with two lines of the source."""
-    # Defaults and anchors are read once for each place that uses them: one mistake is told once.
-    ordered = sorted(dict.fromkeys(problems), key=lambda problem: problem.order)
+    ordered = sorted(problems, key=lambda problem: problem.order)
     blocks = [_block(path, lines, problem) for problem in ordered]
     if len(blocks) == 1:
         error = blocks[0]

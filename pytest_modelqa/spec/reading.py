@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .catalogue import Catalogue
 from .document import Document, read_document
-from .meaning import check_everything_checked
+from .meaning import check_everything_checked, check_task_baselines
 from .names import collect_names
 from .nodes import Node, RefusedError, compose
 from .overrides import applied, parse_override
@@ -95,6 +95,7 @@ def _resolved(
             expected="evaluations: at least one, with a task, a model, a dataset and checks",
         )
     check_everything_checked(document, problems)
+    check_task_baselines(document, resolver.tasks(), problems)
     refuse_elsewhere(root, problems)
     models = resolver.models()
     datasets = resolver.datasets()

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .catalogue import Catalogue, TaskDeclaration
+from .check_rules import check_contradictions, check_ids
 from .checks import Surroundings, resolve_check
 from .document import Document, Written
-from .layers import chosen, place_of
+from .layers import chosen, options, place_of
 from .meaning import (
     check_checkpoint,
-    check_contradictions,
-    check_ids,
+    check_evaluation_baseline,
     check_marks,
     check_needs,
     check_source,
@@ -45,6 +45,13 @@ class Resolver:
     names: Names
     environment: Mapping[str, str]
     problems: Problems
+
+    def tasks(self) -> list[TaskDeclaration]:
+        """The tasks that the evaluations name."""
+        defaults, known = self.document.defaults, self.catalogue.tasks
+        written = [item for item in self.document.evaluations.values() if item.entry is not None]
+        named = dict.fromkeys(chosen("task", item, defaults) for item in written)
+        return [known[name] for name in named if name in known]
 
     def models(self) -> dict[str, Model]:
         """The models that are well written."""
@@ -147,26 +154,25 @@ class Resolver:
         if task is None:
             return None
         defaults = self.document.defaults
-        options = {key: chosen(key, written, defaults) for key in EvaluationEntry.model_fields}
-        model, dataset = options["model"], options["dataset"]
-        check_needs(written, task, model, dataset, self.names, self.problems)
+        keys = options(written, defaults)
+        check_needs(written, defaults, task, self.names, self.problems)
         args = self._task_args(written, task)
-        check_marks(options["marks"], place_of("marks", written, defaults), self.problems)
+        check_marks(keys["marks"], place_of("marks", written, defaults), self.problems)
         evaluation = Evaluation(
             name=written.name,
             task=task.name,
-            model=model if task.needs_model else None,
-            dataset=dataset if task.needs_dataset else None,
+            model=keys["model"] if task.needs_model else None,
+            dataset=keys["dataset"] if task.needs_dataset else None,
             args=args,
-            batch_size=options["batch_size"],
-            device=options["device"],
-            precision=options["precision"],
-            deterministic=options["deterministic"],
-            seed=options["seed"],
-            repeats=options["repeats"],
-            stop_early=_plain(options["stop_early"]),
-            deadline=options["deadline"],
-            marks=tuple(options["marks"]),
+            batch_size=keys["batch_size"],
+            device=keys["device"],
+            precision=keys["precision"],
+            deterministic=keys["deterministic"],
+            seed=keys["seed"],
+            repeats=keys["repeats"],
+            stop_early=_plain(keys["stop_early"]),
+            deadline=keys["deadline"],
+            marks=tuple(keys["marks"]),
             checks=(),
             position=_position(written.key),
         )
@@ -177,12 +183,13 @@ class Resolver:
         name = chosen("task", written, defaults)
         known = self.catalogue.tasks
         if name is None:
-            self.problems.add(
-                "missing-key",
-                f"the evaluation {quoted(written.name)} names no task",
-                written.key,
-                expected=f"task: one of {listed(known)}",
-            )
+            if "task" not in defaults.broken:
+                self.problems.add(
+                    "missing-key",
+                    f"the evaluation {quoted(written.name)} names no task",
+                    written.key,
+                    expected=f"task: one of {listed(known)}",
+                )
         elif name not in known:
             close = nearest(name, known)
             self.problems.add(
@@ -210,13 +217,16 @@ class Resolver:
         task: TaskDeclaration,
         models: Mapping[str, Model],
     ) -> tuple[Any, ...]:
+        model = models.get(evaluation.model or "")
+        coordinates = model.coordinates if model else None if evaluation.model else {}
         around = Surroundings(
-            self.document, self.catalogue, self.names, written, evaluation, task, models, self.problems
+            self.document, self.catalogue, self.names, written, evaluation, task, coordinates, self.problems
         )
         checks = [(check, resolve_check(check, around)) for check in self.document.checks[written.name]]
         resolved = [(check, item.key) for item, check in checks if check is not None]
         check_ids(resolved, evaluation.name, self.problems)
         check_contradictions(resolved, evaluation.name, self.problems)
+        check_evaluation_baseline(written, [check for check, _ in resolved], self.problems)
         return tuple(check for check, _ in resolved)
 
 

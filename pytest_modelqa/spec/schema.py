@@ -218,7 +218,7 @@ class CheckOptions(Entry):
     )
     baseline: Name | None = Field(
         default=None,
-        description="What it compares with: a model, an evaluation, a recorded baseline or one of the task's.",
+        description="What it compares with: a model, an evaluation, a recorded baseline or the task's own.",
     )
     paired: bool = Field(
         default=True, description="Whether both sides are the same samples; false: they are different ones."

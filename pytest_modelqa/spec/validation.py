@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from .nodes import Entry, Node, core_value, lookup, plain
+from .nodes import Node, lookup, plain
 from .problems import Problems
+from .scalars import core_value
 from .schema import EXPECTED_FORMS
-from .spelling import OTHER_WORDS, did_you_mean, nearest, quoted
+from .schema import Entry as WrittenEntry
+from .spelling import OTHER_WORDS, did_you_mean, listed, nearest, quoted
 
 _Schema = TypeVar("_Schema", bound=BaseModel)
 _Path = tuple[str | int, ...]
@@ -110,11 +113,19 @@ def _add_all(
 ) -> None:
     # The branches of a union each give an error, at a location with the branch's name: told as one.
     grouped: dict[_Path, list[ErrorDetails]] = {}
-    for details in error.errors(include_url=False, include_context=True):
+    for details in error.errors(include_url=False):
         grouped.setdefault(_path_in(node, details), []).append(details)
-    deepest = [path for path in grouped if not any(p != path and p[: len(path)] == path for p in grouped)]
-    for path in deepest or grouped:
-        _add(path, grouped[path], schema, node, owner, what, problems)
+    misspelt = _misspelt(grouped, schema)
+    for path, errors in grouped.items():
+        if any(other != path and other[: len(path)] == path for other in grouped if path):
+            continue
+        kind = errors[0]["type"]
+        if kind == "extra_forbidden":
+            _add_unknown_key(path, _schema_at(schema, path[:-1]), node, what, problems)
+        elif kind == "missing" and path not in misspelt:
+            _add_missing_key(path, _schema_at(schema, path[:-1]), node, owner, what, problems)
+        elif kind != "missing":
+            _add_wrong_value(path, errors, node, what, problems)
 
 
 def _path_in(node: Node, details: ErrorDetails) -> _Path:
@@ -126,92 +137,88 @@ def _path_in(node: Node, details: ErrorDetails) -> _Path:
             node = value[part].node
         elif isinstance(value, list) and isinstance(part, int) and part < len(value):
             node = value[part]
-        elif details["type"] == "missing" and part == details["loc"][-1]:
-            pass
-        else:
+        elif details["type"] != "missing" or part != details["loc"][-1]:
             continue
         path.append(part)
     return tuple(path)
 
 
-def _add(
-    path: _Path,
-    errors: Sequence[ErrorDetails],
-    schema: type[BaseModel],
-    node: Node,
-    owner: Node,
-    what: str,
-    problems: Problems,
-) -> None:
-    first = errors[0]
-    key = ".".join(str(part) for part in path) or what
-    if first["type"] == "extra_forbidden":
-        _add_unknown_key(path, schema, node, what, problems)
-    elif first["type"] == "missing":
-        parent = lookup(node, path[:-1]) if len(path) > 1 else owner
-        problems.add("missing-key", f"{what} has no '{key}'", parent, expected=_about(schema, path))
-    elif first["type"] == "value_error":
-        problems.add("wrong-value", f"{key} of {what}: {first['ctx']['error']}", lookup(node, path))
-    else:
-        at = lookup(node, path)
-        expected = " or ".join(dict.fromkeys(_expected(details) for details in errors))
-        code, todo = _code_and_todo(first["type"], at)
-        problems.add(
-            code,
-            f"{key} of {what} is not {expected}" if path else f"{what} is not {expected}",
-            at if at.text or at.value is not None else _key_of(node, path) or at,
-            expected=expected,
-            found=described(at),
-            todo=todo,
-        )
+def _misspelt(grouped: Mapping[_Path, list[ErrorDetails]], schema: type[BaseModel]) -> set[_Path]:
+    """The missing keys that are there in another spelling: one mistake is told once."""
+    paths: dict[str, list[_Path]] = {"missing": [], "extra_forbidden": []}
+    for path, errors in grouped.items():
+        paths.setdefault(errors[0]["type"], []).append(path)
+    return {
+        missing
+        for missing in paths["missing"]
+        for extra in paths["extra_forbidden"]
+        if extra[:-1] == missing[:-1]
+        and nearest(str(extra[-1]), _schema_at(schema, extra[:-1]).model_fields) == missing[-1]
+    }
 
 
 def _add_unknown_key(path: _Path, schema: type[BaseModel], node: Node, what: str, problems: Problems) -> None:
     key = str(path[-1])
-    known = _fields_at(schema, path[:-1])
-    todo = None
-    if nearest(key, known) is None:
-        todo = OTHER_WORDS.get(key)
+    # The words of other tools mean something in the language's own entries only.
+    other_word = OTHER_WORDS.get(key) if issubclass(schema, WrittenEntry) else None
+    parent = lookup(node, path[:-1])
     problems.add(
         "unknown-key",
-        f"{what} has an unknown key {quoted(key)}",
-        _key_of(node, path) or lookup(node, path),
-        todo=todo or did_you_mean(key, known),
+        f"{_inside(path[:-1], what)} has an unknown key {quoted(key)}",
+        parent.value[key].key if isinstance(parent.value, dict) else parent,
+        todo=other_word or did_you_mean(key, schema.model_fields),
     )
 
 
-def _key_of(node: Node, path: _Path) -> Node | None:
-    parent = lookup(node, path[:-1]) if path else node
-    entry = parent.value.get(path[-1]) if path and isinstance(parent.value, dict) else None
-    return entry.key if isinstance(entry, Entry) else None
+def _add_missing_key(
+    path: _Path, schema: type[BaseModel], node: Node, owner: Node, what: str, problems: Problems
+) -> None:
+    key = str(path[-1])
+    problems.add(
+        "missing-key",
+        f"{_inside(path[:-1], what)} has no {quoted(key)}",
+        lookup(node, path[:-1]) if len(path) > 1 else owner,
+        expected=_field_in_words(key, schema.model_fields[key]),
+    )
 
 
-def _fields_at(schema: type[BaseModel], path: _Path) -> list[str]:
-    """The keys of the schema, or of the schema nested in it."""
+def _add_wrong_value(
+    path: _Path, errors: Sequence[ErrorDetails], node: Node, what: str, problems: Problems
+) -> None:
+    at = lookup(node, path)
+    subject = _inside(path, what)
+    if errors[0]["type"] in ("value_error", "assertion_error"):
+        problems.add("wrong-value", f"{subject}: {errors[0]['ctx']['error']}", at)
+        return
+    parent = lookup(node, path[:-1])
+    if not at.text and at.value is None and path and isinstance(parent.value, dict):
+        # Nothing stands there to point at.
+        at = parent.value[path[-1]].key._replace(value=None, text="")
+    expected = " or ".join(dict.fromkeys(_expected(details) for details in errors))
+    code, todo = _code_and_todo(errors[0]["type"], at)
+    problems.add(code, f"{subject} is not {expected}", at, expected=expected, found=described(at), todo=todo)
+
+
+def _inside(path: _Path, what: str) -> str:
+    return f"{'.'.join(str(part) for part in path)} of {what}" if path else what
+
+
+def _schema_at(schema: type[BaseModel], path: _Path) -> type[BaseModel]:
+    """The schema nested in another at a path (``tiny`` in a model's)."""
     for part in path:
         field = schema.model_fields.get(str(part))
-        nested = (
-            [
-                kind
-                for kind in (getattr(field.annotation, "__args__", ()) or (field.annotation,))
-                if field
-                if isinstance(kind, type) and issubclass(kind, BaseModel)
-            ]
-            if field
-            else []
+        kinds = (get_args(field.annotation) or (field.annotation,)) if field else ()
+        schema = next(
+            (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), schema
         )
-        if not nested:
-            return []
-        schema = nested[0]
-    return list(schema.model_fields)
+    return schema
 
 
-def _about(schema: type[BaseModel], path: _Path) -> str | None:
-    for part in path[:-1]:
-        del part
-        return None
-    field = schema.model_fields.get(str(path[-1]))
-    return field.description if field else None
+def _field_in_words(key: str, field: FieldInfo) -> str:
+    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    if choices:
+        return f"{key}: one of {listed(str(choice) for choice in choices)}"
+    return f"{key}: {field.description}" if field.description else f"{key}: …"
 
 
 def _expected(details: ErrorDetails) -> str:
