@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -108,11 +109,18 @@ def _matches(pattern: str, folder: Path, dataset: str) -> set[Path]:
 
 
 def _files_at(path: Path) -> set[Path]:
-    if not path.is_dir():
-        return {path}
-    return {inner for inner in path.rglob("*") if inner.is_file() and not is_hidden(inner, path)}
+    return set(files_below(path)) if path.is_dir() else {path}
 
 
-def is_hidden(path: Path, folder: Path) -> bool:
-    """Whether a file below a folder is one of those that systems leave behind (``.DS_Store``)."""
-    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+def files_below(folder: Path) -> list[Path]:
+    """Every file below a folder, sorted, links followed; not those that begin with a dot (``.DS_Store``)."""
+    found: list[Path] = []
+    seen: set[Path] = set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        real = Path(parent).resolve()
+        # A link to a folder above would lead round and round.
+        folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
+        if real not in seen:
+            found += [Path(parent, name) for name in names if not name.startswith(".")]
+        seen.add(real)
+    return sorted(found)

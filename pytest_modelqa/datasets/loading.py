@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import DatasetError
 from ..records.digests import file_sha256
 from ..spec.resolved import Dataset
-from ..user_code import call, import_attribute
+from ..user_code import call, explained, import_attribute
+from .csv_file import read_csv
 from .files import check_pinned, data_path
+from .image_folder import from_image_folder
+from .jsonl_file import read_jsonl
 from .loaded import LoadedSamples, as_ids, check_not_empty, from_fields
 from .npz_file import read_npz
+from .parquet_file import read_parquet
 from .sequence import from_sequence
 
-_TABLES: Mapping[str, Callable[[Path], Mapping[str, Any]]] = {".npz": read_npz}
+_TABLES: Mapping[str, Callable[[Path], Mapping[str, Any]]] = {
+    ".npz": read_npz,
+    ".jsonl": read_jsonl,
+    ".csv": read_csv,
+    ".parquet": read_parquet,
+}
 
 
 def load_samples(
@@ -61,7 +70,7 @@ def _from_loader(loaded: Any, dataset: Dataset, folder: Path) -> LoadedSamples:
     if isinstance(loaded, Mapping):
         return from_fields(loaded, dataset.name, limit=dataset.limit)
     if all(hasattr(loaded, name) for name in ("ids", "scalars", "batch")):
-        return _limited(loaded, dataset)
+        return _limited(loaded, dataset, folder)
     if hasattr(loaded, "__len__") and hasattr(loaded, "__getitem__") and not isinstance(loaded, (str, bytes)):
         return from_sequence(loaded, dataset.name, folder, limit=dataset.limit)
     raise DatasetError(
@@ -72,14 +81,29 @@ def _from_loader(loaded: Any, dataset: Dataset, folder: Path) -> LoadedSamples:
     )
 
 
-def _limited(samples: Any, dataset: Dataset) -> LoadedSamples:
+def _limited(samples: Any, dataset: Dataset, folder: Path) -> LoadedSamples:
     check_not_empty(len(samples.ids), dataset.name)
     ids = as_ids(samples.ids, dataset.name)[: dataset.limit]
     scalars = {name: values[: dataset.limit] for name, values in samples.scalars.items()}
-    return LoadedSamples(ids, scalars, len(samples.ids), samples.batch)
+
+    def read(indices: Sequence[int]) -> Mapping[str, Any]:
+        with explained(f"a batch of dataset {dataset.name!r} cannot be read", folder, DatasetError):
+            batch: Mapping[str, Any] = samples.batch(indices)
+        return batch
+
+    return LoadedSamples(ids, scalars, len(samples.ids), read)
 
 
 def _from_path(dataset: Dataset, path: Path) -> LoadedSamples:
+    _check_args(dataset, ("mode",) if path.is_dir() else ())
+    if path.is_dir():
+        return from_image_folder(
+            path,
+            dataset.name,
+            mode=dataset.args.get("mode", "RGB"),
+            split=dataset.split,
+            limit=dataset.limit,
+        )
     read = _TABLES.get(path.suffix.lower())
     if read is None:
         raise DatasetError(
@@ -88,10 +112,14 @@ def _from_path(dataset: Dataset, path: Path) -> LoadedSamples:
             expected=f"one of {', '.join(_TABLES)}, or a folder of images",
             todo="write `load: module:function` and read it there",
         )
-    if dataset.args:
+    return from_fields(read(path), dataset.name, limit=dataset.limit, split=dataset.split)
+
+
+def _check_args(dataset: Dataset, known: tuple[str, ...]) -> None:
+    unknown = [name for name in dataset.args if name not in known]
+    if unknown:
         raise DatasetError(
-            f"dataset {dataset.name!r} has args, but its format takes none",
-            found=", ".join(dataset.args),
+            f"dataset {dataset.name!r} has args that its format does not know: {', '.join(unknown)}",
+            expected=", ".join(known) or "none",
             todo="remove them, or write `load: module:function`",
         )
-    return from_fields(read(path), dataset.name, limit=dataset.limit, split=dataset.split)

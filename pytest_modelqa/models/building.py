@@ -22,7 +22,7 @@ _NESTING = 3
 
 
 def build_module(model: Model, folder: Path) -> nn.Module:
-    """A module whose state_dict is still without values; everything else in it is real.
+    """A module whose state_dict is still without the checkpoint's values; everything else in it is real.
 
     Raises:
         EvaluationError: ``build`` raised, or gave no module; the message names the user's file and line.
@@ -31,13 +31,21 @@ def build_module(model: Model, folder: Path) -> nn.Module:
     try:
         with torch.device("meta"):
             module = _call(model, folder)
-        if not any(True for _ in outside_state(module)):
+        if not hidden_buffers(module) and not plain_tensors(module):
             return module
     except EvaluationError:
         # Not every constructor works without values (``.item()``, NumPy); one that is wrong raises again.
         pass
     module, again = build_real(model, folder), build_real(model, folder)
-    _check_reproducible(dict(outside_state(module)), dict(outside_state(again)), model)
+    for name in _differing(hidden_buffers(module), hidden_buffers(again)):
+        raise CheckpointError(
+            f"model {model.name!r} makes the buffer {name!r} at random, and keeps it out of its checkpoint",
+            expected="the same values in every build, or a persistent buffer",
+            found="two builds that differ",
+            todo="register it with persistent=True, and save the checkpoint again",
+        )
+    for name in _differing(plain_tensors(module), plain_tensors(again)):
+        _take_values_away(module, name, model)
     return module
 
 
@@ -76,20 +84,37 @@ def _call(model: Model, folder: Path) -> nn.Module:
             found=f"{type(module).__name__}",
             todo=f"correct `build` of model {model.name!r}, or return the module",
         )
+    lazy = [name for name, parameter in module.named_parameters() if nn.parameter.is_lazy(parameter)]
+    if lazy:
+        raise EvaluationError(
+            f"{model.build} leaves the sizes of {len(lazy)} parameters open",
+            found=", ".join(lazy[:5]),
+            todo="give the sizes: Linear(in_features, …) in place of LazyLinear(…)",
+        )
     return module
 
 
-def outside_state(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
-    """The tensors that a module's state_dict leaves out: non-persistent buffers, and plain attributes."""
-    for prefix, part in module.named_modules():
-        start = f"{prefix}." if prefix else ""
-        for name in sorted(part._non_persistent_buffers_set):
-            buffer = part._buffers.get(name)
-            if buffer is not None:
-                yield start + name, buffer
-        for name, value in vars(part).items():
-            if name not in {"_parameters", "_buffers", "_modules"}:
-                yield from _tensors_in(start + name, value, _NESTING)
+def hidden_buffers(module: nn.Module) -> dict[str, torch.Tensor]:
+    """The buffers that a module's state_dict leaves out (``persistent=False``), by name."""
+    persistent = module.state_dict(keep_vars=True).keys()
+    return {name: buffer for name, buffer in module.named_buffers() if name not in persistent}
+
+
+def plain_tensors(module: nn.Module) -> dict[str, torch.Tensor]:
+    """The tensors that are mere attributes of a module or of a part of it, in lists and dicts too, by name.
+
+    What was computed from parameters is not among them (the ``weight`` of ``weight_norm``): it is computed
+    again before it is used, or using it raises.
+    """
+    known = {id(tensor) for tensor in (*module.parameters(), *module.buffers())}
+    return {
+        f"{prefix}.{name}" if prefix else name: tensor
+        for prefix, part in module.named_modules()
+        for attribute, value in vars(part).items()
+        if attribute not in {"_parameters", "_buffers", "_modules"}
+        for name, tensor in _tensors_in(attribute, value, _NESTING)
+        if id(tensor) not in known and tensor.grad_fn is None
+    }
 
 
 def _tensors_in(name: str, value: Any, depth: int) -> Iterator[tuple[str, torch.Tensor]]:
@@ -103,15 +128,23 @@ def _tensors_in(name: str, value: Any, depth: int) -> Iterator[tuple[str, torch.
             yield from _tensors_in(f"{name}.{position}", inner, depth - 1)
 
 
-def _check_reproducible(
-    first: dict[str, torch.Tensor], second: dict[str, torch.Tensor], model: Model
-) -> None:
-    for name, tensor in first.items():
-        other = second.get(name)
-        if other is None or tensor.shape != other.shape or not torch.equal(tensor, other):
-            raise CheckpointError(
-                f"model {model.name!r} computes {name!r} at random, and keeps it out of its checkpoint",
-                expected="the same values in every build, or a persistent buffer",
-                found="two builds that differ",
-                todo="register it as a buffer with persistent=True, and save the checkpoint again",
-            )
+def _differing(first: Mapping[str, torch.Tensor], second: Mapping[str, torch.Tensor]) -> list[str]:
+    return [
+        name
+        for name, tensor in first.items()
+        if name not in second or tensor.shape != second[name].shape or not torch.equal(tensor, second[name])
+    ]
+
+
+def _take_values_away(module: nn.Module, name: str, model: Model) -> None:
+    """Leaves an attribute without values: what sets it before use (``spectral_norm``) works, what does not raises."""
+    holder_name, _, attribute = name.rpartition(".")
+    holder = dict(module.named_modules()).get(holder_name)
+    if holder is None or not isinstance(vars(holder).get(attribute), torch.Tensor):
+        raise CheckpointError(
+            f"model {model.name!r} makes {name!r} at random, and keeps it out of its checkpoint",
+            expected="the same values in every build, or a buffer",
+            found="two builds that differ",
+            todo="register it with register_buffer, and save the checkpoint again",
+        )
+    setattr(holder, attribute, vars(holder)[attribute].to("meta"))

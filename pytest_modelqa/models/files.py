@@ -22,6 +22,7 @@ SAFETENSORS_INDEX = "safetensors_index"
 TORCH_INDEX = "torch_index"
 
 NO_COORDINATES: Mapping[str, Any] = MappingProxyType({})
+NOTHING_HASHED: Mapping[Path, str] = MappingProxyType({})
 
 _SAVE_STATE_DICT = (
     "save its weights alone: safetensors.torch.save_file(model.state_dict(), 'model.safetensors')"
@@ -232,7 +233,7 @@ def _foreign(path: Path, kind: str) -> CheckpointError:
 
 
 @contextmanager
-def unchanged(files: Sequence[Path]) -> Iterator[None]:
+def unchanged(files: Sequence[Path]) -> Iterator[Sequence[Path]]:
     """Raises if a file is replaced, or written to, while the block runs.
 
     Hash and load inside one block, and what was loaded is what was hashed. A block around a whole evaluation
@@ -242,7 +243,7 @@ def unchanged(files: Sequence[Path]) -> Iterator[None]:
         CheckpointError: Inode, size or modification time of a file differ afterwards.
     """
     before = [_identity(path) for path in files]
-    yield
+    yield files
     for path, was in zip(files, before, strict=True):
         if _identity(path) != was:
             raise CheckpointError(
@@ -278,20 +279,33 @@ def checkpoint_digest(files: Sequence[Path], digest_of: Callable[[Path], str]) -
     return hashlib.sha256(listing.encode()).hexdigest()
 
 
-def check_pinned(model: Model, files: Sequence[Path], digest_of: Callable[[Path], str]) -> None:
-    """Compares the files with the spec's ``sha256``, if it pins one.
+def check_digests(
+    model: Model, files: Sequence[Path], hashed: Mapping[Path, str], digest_of: Callable[[Path], str]
+) -> None:
+    """Compares the files with the spec's ``sha256``, if it pins one, and with what was hashed before.
+
+    Args:
+        model: Whose checkpoint it is.
+        files: As ``checkpoint_files`` gives them.
+        hashed: The sha256 by file that the evaluation's key was made of; files that are not in it are not hashed.
+        digest_of: Gives the sha256 of a file.
 
     Raises:
         CheckpointError: They differ.
     """
-    if model.sha256 is None:
-        return
-    found = checkpoint_digest(files, digest_of)
-    if found != model.sha256.lower().removeprefix("sha256:"):
+    if model.sha256 is not None:
+        _demand(model.sha256, checkpoint_digest(files, digest_of), files[0], f"pinned for {model.name!r}")
+    for path in files:
+        if path in hashed:
+            _demand(hashed[path], digest_of(path), path, "taken when the run was planned")
+
+
+def _demand(expected: str, found: str, path: Path, whose: str) -> None:
+    if found != expected.lower().removeprefix("sha256:"):
         raise CheckpointError(
-            f"sha256 differs from the one pinned for {model.name!r}: {files[0].name}",
-            where=str(files[0]),
-            expected=model.sha256,
+            f"sha256 differs from the one {whose}: {path.name}",
+            where=str(path),
+            expected=expected,
             found=found,
-            todo="restore the file that was meant, or pin the new digest",
+            todo="restore the file that was meant; if the change was meant, pin its digest and run again",
         )

@@ -13,11 +13,11 @@ from ..errors import CheckpointError, EvaluationError
 from ..records.digests import file_sha256
 from ..spec.resolved import Model
 from ..user_code import explained, import_attribute
-from .building import build_module, build_random, build_real, outside_state
+from .building import build_module, build_random, build_real, hidden_buffers
 from .checkpoint import read_header, read_tensors
-from .files import NO_COORDINATES, check_pinned, checkpoint_files, checkpoint_path, unchanged
+from .files import NO_COORDINATES, NOTHING_HASHED, check_digests, checkpoint_files, checkpoint_path, unchanged
 from .fit import explain, misfit
-from .header import TensorInfo
+from .header import Header, TensorInfo
 
 __all__ = ["build_random", "import_attribute", "load_model", "swap_weights"]
 
@@ -31,6 +31,7 @@ def load_model(
     precision: str,
     coordinates: Mapping[str, Any] = NO_COORDINATES,
     *,
+    hashed: Mapping[Path, str] = NOTHING_HASHED,
     digest_of: Callable[[Path], str] = file_sha256,
 ) -> nn.Module:
     """The model with the weights of its checkpoint, in ``eval()``, on the device, in the precision.
@@ -45,6 +46,7 @@ def load_model(
         device: ``cpu``, ``cuda``, ``cuda:N``.
         precision: ``float32``, ``float16`` or ``bfloat16``; all floating-point tensors are cast to it.
         coordinates: One value for each coordinate of a grid.
+        hashed: The sha256 by file that the evaluation's key was made of: what is loaded must still be that.
         digest_of: Gives the sha256 of a file.
 
     Raises:
@@ -58,10 +60,12 @@ def load_model(
         module = build_real(model, folder)
         _check_no_parameters(module, model)
     else:
-        # What is cheap goes first: a checkpoint that cannot be read is told before anything is built.
-        read_header(path, model.state_dict_key, model.allow_globals, model.format)
-        module = build_module(model, folder)
-        _fill(module, model, path, digest_of, torch.device(device), _PRECISIONS[precision])
+        with unchanged(checkpoint_files(path)) as files:
+            check_digests(model, files, hashed, digest_of)
+            # Before anything is built: a checkpoint that cannot be read is told in milliseconds.
+            header = read_header(path, model.state_dict_key, model.allow_globals, model.format)
+            module = build_module(model, folder)
+            _fill(module, model, path, header, torch.device(device), _PRECISIONS[precision])
     with explained(f"model {model.name!r} could not be moved to {device}", folder):
         _move(module, torch.device(device), _PRECISIONS[precision])
     return module.eval()
@@ -73,6 +77,7 @@ def swap_weights(
     folder: Path,
     coordinates: Mapping[str, Any],
     *,
+    hashed: Mapping[Path, str] = NOTHING_HASHED,
     digest_of: Callable[[Path], str] = file_sha256,
 ) -> None:
     """Puts the weights of another checkpoint of the same grid into a module that ``load_model`` made.
@@ -86,7 +91,10 @@ def swap_weights(
     first = next(module.parameters(), None)
     if path is None or first is None:
         raise CheckpointError(f"model {model.name!r} has no checkpoint to swap", todo="declare `checkpoint`")
-    _fill(module, model, path, digest_of, first.device, None)
+    with unchanged(checkpoint_files(path)) as files:
+        check_digests(model, files, hashed, digest_of)
+        header = read_header(path, model.state_dict_key, model.allow_globals, model.format)
+        _fill(module, model, path, header, first.device, None)
     module.eval()
 
 
@@ -94,37 +102,32 @@ def _fill(
     module: nn.Module,
     model: Model,
     path: Path,
-    digest_of: Callable[[Path], str],
+    header: Header,
     device: torch.device,
     precision: torch.dtype | None,
 ) -> None:
-    files = checkpoint_files(path)
-    with unchanged(files):
-        check_pinned(model, files, digest_of)
-        header = read_header(path, model.state_dict_key, model.allow_globals, model.format)
-        state = _state(module)
-        expected = {name: _info(tensor) for name, tensor in state.items()}
-        tied = _tied_names(module)
-        problem = misfit(expected, header, tied, _dispensable(state))
-        adapts = _adapts(module)
-        if problem and not adapts:
-            raise explain(
-                problem,
-                expected,
-                header,
-                model=model.name,
-                file=str(path),
-                state_dict_key=model.state_dict_key,
-            )
-        read, versions = read_tensors(path, header.tensors.keys(), model.state_dict_key, model.allow_globals)
-        tensors = {name: _cast(tensor, state.get(name), device, precision) for name, tensor in read.items()}
-        _check_finite(
-            read, tensors, {name for name, _ in module.named_parameters(remove_duplicate=False)}, path
+    state = _state(module)
+    expected = {name: _info(tensor) for name, tensor in state.items()}
+    tied = _tied_names(module)
+    problem = misfit(expected, header, tied, _dispensable(state))
+    if problem and not _adapts(module):
+        raise explain(
+            problem,
+            expected,
+            header,
+            model=model.name,
+            file=str(path),
+            state_dict_key=model.state_dict_key,
         )
-        _share(tensors, tied, path)
-        _assign(module, tensors, versions, model, path)
+    read, versions = read_tensors(path, header.tensors.keys(), model.state_dict_key, model.allow_globals)
+    tensors = {name: _cast(tensor, state.get(name), device, precision) for name, tensor in read.items()}
+    parameters = {name for name, _ in module.named_parameters(remove_duplicate=False)}
+    _check_finite(read, tensors, parameters, path)
+    _share(tensors, tied, path)
+    _forget(module)
+    _assign(module, tensors, versions, model, path)
     _tie_again(module, tied)
-    _check_filled(module, tensors, adapts, model, path)
+    _check_filled(module, model, path)
 
 
 def _state(module: nn.Module) -> dict[str, torch.Tensor]:
@@ -151,10 +154,10 @@ def _dispensable(state: Mapping[str, torch.Tensor]) -> list[str]:
 
 def _adapts(module: nn.Module) -> bool:
     """Whether the module rewrites state_dicts as it loads them, so that names cannot be compared before."""
-    return any(
-        part._load_state_dict_pre_hooks or type(part).load_state_dict is not nn.Module.load_state_dict
-        for part in module.modules()
-    )
+    parts = list(module.modules())
+    own = [part for part in parts if not type(part)._load_from_state_dict.__module__.startswith("torch.")]
+    overridden = type(module).load_state_dict is not nn.Module.load_state_dict
+    return overridden or bool(own) or any(part._load_state_dict_pre_hooks for part in parts)
 
 
 def _cast(
@@ -257,24 +260,29 @@ def _tie_again(module: nn.Module, tied: list[tuple[str, ...]]) -> None:
             setattr(module.get_submodule(holder), name, tensor)
 
 
-def _check_filled(
-    module: nn.Module, tensors: Mapping[str, torch.Tensor], adapts: bool, model: Model, path: Path
-) -> None:
-    """Every parameter is one of the tensors that were read, and nothing is left without values."""
-    read = {tensor.data_ptr() for tensor in tensors.values()}
-    strangers = [
-        name
-        for name, parameter in module.named_parameters()
-        if parameter.is_meta or (not adapts and parameter.numel() and parameter.data_ptr() not in read)
-    ]
-    empty = [name for name, tensor in (*module.named_buffers(), *outside_state(module)) if tensor.is_meta]
-    if strangers or empty:
+def _forget(module: nn.Module) -> None:
+    """Takes the values of parameters and persistent buffers away, so that what is not filled is seen."""
+    hidden = hidden_buffers(module).keys()
+    for prefix, part in module.named_modules():
+        start = f"{prefix}." if prefix else ""
+        for name, parameter in part._parameters.items():
+            if parameter is not None:
+                part._parameters[name] = nn.Parameter(parameter.to("meta"), parameter.requires_grad)
+        for name, buffer in part._buffers.items():
+            if buffer is not None and start + name not in hidden:
+                part._buffers[name] = buffer.to("meta")
+
+
+def _check_filled(module: nn.Module, model: Model, path: Path) -> None:
+    """Nothing is left without values."""
+    empty = [name for name, tensor in (*module.named_parameters(), *module.named_buffers()) if tensor.is_meta]
+    if empty:
         raise CheckpointError(
-            f"{len(strangers + empty)} tensors of {model.name!r} did not come from the checkpoint",
+            f"{len(empty)} tensors of {model.name!r} did not come from the checkpoint",
             where=str(path),
             expected="every parameter from the checkpoint, every buffer with values",
-            found=", ".join((strangers + empty)[:5]),
-            todo="do not override load_state_dict, or let it fill every parameter",
+            found=", ".join(empty[:5]),
+            todo="do not override load_state_dict, or let it assign every parameter",
         )
 
 
