@@ -25,7 +25,7 @@ from .schema import (
     Header,
     ModelEntry,
 )
-from .spelling import OTHER_WORDS, did_you_mean, nearest, quoted
+from .spelling import meant_key, quoted
 from .support import refuse_unsupported
 from .validation import described, validated
 
@@ -94,7 +94,7 @@ def read_document(root: Node, unsupported: frozenset[str], problems: Problems) -
     reader.controls()
     return Document(
         header,
-        reader.section("goals"),
+        reader.goals(),
         defaults,
         reader.entries("models", "model", ModelEntry),
         reader.entries("datasets", "dataset", DatasetEntry),
@@ -119,7 +119,7 @@ class _Reader:
                     "unknown-key",
                     f"the spec has an unknown key {quoted(key)}",
                     entry.key,
-                    todo=(None if nearest(key, every) else OTHER_WORDS.get(key)) or did_you_mean(key, every),
+                    todo=meant_key(key, every),
                 )
         node = self.root._replace(value=known)
         self._check_version(known.get("modelqa"))
@@ -184,6 +184,12 @@ class _Reader:
             todo="write a name and a colon before each entry, without a dash",
         )
         return {}
+
+    def goals(self) -> Mapping[str, KeyAndValue]:
+        goals = self.section("goals")
+        for name, (key, _) in goals.items():
+            self._check_name(name, "goal", key)
+        return goals
 
     def entries(self, section: str, kind: str, schema: type[_Schema]) -> Mapping[str, Written[_Schema]]:
         """Every entry of a section, by name."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 ATTRIBUTE_PATTERN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$"
@@ -29,11 +29,24 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Attribute = Annotated[str, StringConstraints(pattern=ATTRIBUTE_PATTERN)]
 Digest = Annotated[str, StringConstraints(pattern=DIGEST_PATTERN)]
 Mark = Annotated[str, StringConstraints(pattern=MARK_PATTERN)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
+# A bound without a value is refused with a message of its own, so that null is no legal way to leave it out.
+Number = Annotated[
+    Annotated[float, Field(allow_inf_nan=False)] | None,
+    WithJsonSchema({"type": "number"}),
+]
+Difference = Annotated[
+    Annotated[float, Field(allow_inf_nan=False)] | None,
+    WithJsonSchema({"type": "number", "minimum": 0}),
+]
+Improvement = Annotated[
+    Annotated[float, Field(allow_inf_nan=False)] | None,
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
+]
 Count = Annotated[int, Field(ge=1)]
+_TRENDS = Literal["non_decreasing", "increasing", "best_is_last"]
+Trend = Annotated[_TRENDS | None, WithJsonSchema({"enum": list(get_args(_TRENDS))})]
 Scalar = str | int | float | bool
 Fraction = Annotated[float, Field(gt=0.5, lt=1, allow_inf_nan=False)]
-Trend = Literal["non_decreasing", "increasing", "best_is_last"]
 
 
 class Entry(BaseModel):
@@ -269,25 +282,25 @@ class CheckEntry(CheckOptions):
     id: Name | None = Field(
         default=None, description="The check's own name, where the derived one is not unique."
     )
-    min: Number | None = Field(default=None, description="The value is at least this, in the metric's unit.")
-    max: Number | None = Field(default=None, description="The value is at most this, in the metric's unit.")
-    min_improvement: Number | None = Field(
+    min: Number = Field(default=None, description="The value is at least this, in the metric's unit.")
+    max: Number = Field(default=None, description="The value is at most this, in the metric's unit.")
+    min_improvement: Improvement = Field(
         default=None, description="Better than the baseline by at least this, which is more than 0."
     )
-    min_improvement_percent: Number | None = Field(
+    min_improvement_percent: Improvement = Field(
         default=None,
         description="Better than the baseline by at least so many percent of its absolute value.",
     )
-    max_degradation: Number | None = Field(
+    max_degradation: Difference = Field(
         default=None, description="Worse than the baseline by at most this; 0: never worse."
     )
-    max_degradation_percent: Number | None = Field(
+    max_degradation_percent: Difference = Field(
         default=None, description="Worse than the baseline by at most so many percent of its absolute value."
     )
-    max_difference: Number | None = Field(
+    max_difference: Difference = Field(
         default=None, description="Differs from the baseline by at most this, either way."
     )
-    trend: Trend | None = Field(default=None, description="How the value develops along a coordinate.")
+    trend: Trend = Field(default=None, description="How the value develops along a coordinate.")
 
     BOUND_KEYS: ClassVar[tuple[str, ...]] = (
         "min",

@@ -102,6 +102,19 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"write one of: {listed(names)}" if names else "there is none to name"
 
 
+def meant_key(key: str, known: Iterable[str]) -> str:
+    """What to do about an unknown key of the language's own entries.
+
+    >>> meant_key("sevrity", ["metric", "severity"]), meant_key("treshold", ["metric"])
+    ("did you mean 'severity'?", 'write min: (at least) or max: (at most)')
+    """
+    names = list(known)
+    if key in OTHER_WORDS:
+        return OTHER_WORDS[key]
+    other_word = nearest(key, OTHER_WORDS) if nearest(key, names) is None else None
+    return OTHER_WORDS[other_word] if other_word else did_you_mean(key, names)
+
+
 def listed(names: Iterable[str], most: int = 20) -> str:
     """Names for a message, not more than a reader will look through.
 

@@ -13,10 +13,10 @@ from pydantic_core import ErrorDetails
 
 from .nodes import Node, lookup, plain
 from .problems import Problems
-from .scalars import core_value
+from .scalars import core_value, is_number
 from .schema import EXPECTED_FORMS
 from .schema import Entry as WrittenEntry
-from .spelling import OTHER_WORDS, did_you_mean, listed, nearest, quoted
+from .spelling import did_you_mean, listed, meant_key, nearest, quoted
 
 _Schema = TypeVar("_Schema", bound=BaseModel)
 _Path = tuple[str | int, ...]
@@ -160,13 +160,13 @@ def _misspelt(grouped: Mapping[_Path, list[ErrorDetails]], schema: type[BaseMode
 def _add_unknown_key(path: _Path, schema: type[BaseModel], node: Node, what: str, problems: Problems) -> None:
     key = str(path[-1])
     # The words of other tools mean something in the language's own entries only.
-    other_word = OTHER_WORDS.get(key) if issubclass(schema, WrittenEntry) else None
+    meant = meant_key if issubclass(schema, WrittenEntry) else did_you_mean
     parent = lookup(node, path[:-1])
     problems.add(
         "unknown-key",
         f"{_inside(path[:-1], what)} has an unknown key {quoted(key)}",
         parent.value[key].key if isinstance(parent.value, dict) else parent,
-        todo=other_word or did_you_mean(key, schema.model_fields),
+        todo=meant(key, schema.model_fields),
     )
 
 
@@ -256,6 +256,9 @@ def _number_hint(text: str, at: Node) -> str | None:
         return "remove the quotes"
     if bare.endswith("%"):
         return f"write {bare[:-1].strip()} with unit: percent"
+    amount, _, unit = bare.partition(" ")
+    if unit and is_number(amount):
+        return f"write {amount}, with unit: {unit}"
     stripped = bare.lstrip("<>=≥≤ ")
     if stripped != bare:
         return f"write {'max' if bare[0] in '<≤' else 'min'}: {stripped}, without an operator"
