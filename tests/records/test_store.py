@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import sys
 import threading
 import time
 import warnings
@@ -55,13 +56,9 @@ def test_other_keys_are_not_found(store: Store, keep: Keep) -> None:
 
 
 def test_the_newest_comes_first(store: Store, keep: Keep) -> None:
-    # In text, +00:00 and Z and the length of the fraction would order them wrongly.
-    times = [
-        "2026-03-01T12:00:00.5Z",
-        "2026-03-01T12:00:00.25+00:00",
-        "2026-03-01T12:00:00+00:00",
-        "2025-12-31T23:59:59Z",
-    ]
+    # As text, a whole second in Zulu time would come after its fractions.
+    day = "2026-03-01T12:00:00"
+    times = [f"{day}.5Z", f"{day}.25+00:00", f"{day}Z", "2025-12-31T23:59:59Z"]
     for number in (2, 0, 3, 1):
         keep(store, created=times[number], distributions={"torch": f"2.{number}"})
     assert [record.manifest.created for record in store.find(KEY)] == times
@@ -152,6 +149,26 @@ def test_fault_131_a_file_system_without_locks_says_so(store: Store, monkeypatch
     monkeypatch.setattr(warnings, "warn", lambda *_, **__: None)
     with pytest.raises(StoreError, match="file system of the store has no locks"):
         store.begin(KEY)
+
+
+def test_two_that_commit_at_the_same_moment_agree(store: Store, manifest: MakeManifest) -> None:
+    drafts = [store.begin(KEY), store.begin(KEY)]
+    for draft in drafts:
+        draft.write_samples(["a", "b", "c"], {})
+    kept: list[Record] = []
+    other = threading.Thread(target=lambda: kept.append(drafts[1].commit(manifest())))
+
+    def interfere(event: str, arguments: tuple[object, ...]) -> None:
+        # Just before the first is moved into its place, the second tries to be.
+        if event == "os.rename" and Path(str(arguments[1])).parent.name == KEY and not other.ident:
+            other.start()
+            other.join(0.5)
+
+    sys.addaudithook(interfere)
+    kept.append(drafts[0].commit(manifest()))
+    other.join()
+    assert kept[0] == kept[1]
+    assert store.find(KEY) == [kept[0]]
 
 
 @pytest.mark.parametrize("name", ["../x.png", "a/b.png", "", ".hidden", "a b.png", "/x"])
