@@ -188,15 +188,15 @@ def _chosen(goodness: np.ndarray) -> list[tuple[str, int]]:
     """Which samples to draw: up to three each of the worst, the median and the best, none of them twice.
 
     >>> _chosen(np.array([3.0, 1.0, 2.0]))
-    [('worst_1', 1), ('median_1', 2), ('best_1', 0)]
+    [('worst_1', 1), ('best_1', 0), ('median_1', 2)]
     """
     order = np.argsort(goodness, kind="stable")
     each = min(_STRIPS_OF_A_KIND, max(1, len(order) // 3))
     middle = len(order) // 2 - each // 2
     kinds = {
         "worst": order[:each],
-        "median": order[middle : middle + each],
         "best": order[::-1][:each],
+        "median": order[middle : middle + each],
     }
     chosen: dict[int, str] = {}
     for kind, indices in kinds.items():

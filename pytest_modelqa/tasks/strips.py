@@ -42,7 +42,7 @@ def strip(target: np.ndarray, output: np.ndarray, lowest: float, data_range: flo
     grid.append([_resized(_in_red(error), size) for error in errors])
     if not clip:
         grid = [[row[0] for row in grid]]
-    return _drawn(grid, f"{caption}   target {'/' if clip else '|'} output {'/' if clip else '|'} error ×4")
+    return _drawn(grid, f"{caption}   target {'/' if clip else '|'} output {'/' if clip else '|'} error x 4")
 
 
 def _visible(image: np.ndarray) -> np.ndarray:
@@ -77,8 +77,8 @@ def _drawn(grid: list[list[Image.Image]], caption: str) -> bytes:
         for column, image in enumerate(images):
             place = (column * (tile.width + _GAP), _CAPTION_PIXELS + row * (tile.height + _GAP))
             sheet.paste(image, place)
-    # Pillow's own font has no glyphs beyond Latin-1; an id may have any.
-    text = caption.encode("latin-1", "replace").decode("latin-1")
+    # The font that Pillow brings lacks most glyphs; an id may have any.
+    text = caption.encode("ascii", "replace").decode()
     ImageDraw.Draw(sheet).text((1, 1), text, fill=_INK)
     buffer = io.BytesIO()
     sheet.save(buffer, format="PNG", optimize=True)
