@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any, TypeVar
 
 from .engine import Progress, WorkOrder
 from .slots import device_slot
+
+_T = TypeVar("_T")
 
 
 class InlineEngine:
@@ -24,9 +28,10 @@ class InlineEngine:
         """Runs one order in this process."""
         # Heavy: torch comes with it.
         from .execution import execute
+        from .loaded_models import LoadedModels
 
         with device_slot(order.device), self._modules_of(order.job.folder):
-            return execute(order, report)
+            return execute(order, report, LoadedModels(), _InThisThread())
 
     def close(self) -> None:
         """Nothing to end."""
@@ -46,6 +51,15 @@ class InlineEngine:
             for name in known:
                 sys.modules.pop(name, None)
             sys.modules.update(shadowed)
+
+
+class _InThisThread(Executor):
+    """Runs at once what it is given: a debugger follows no other threads."""
+
+    def submit(self, fn: Callable[..., _T], /, *args: Any, **kwargs: Any) -> Future[_T]:
+        future: Future[_T] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
 
 
 def _lies_in(module: ModuleType, folder: Path) -> bool:

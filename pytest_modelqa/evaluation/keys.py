@@ -16,7 +16,7 @@ from ..datasets.files import data_files
 from ..models.files import checkpoint_files, checkpoint_path
 from ..records.digests import FileDigest, digest, file_sha256
 from ..spec.catalogue import Catalogue
-from ..spec.resolved import Dataset, Model
+from ..spec.resolved import Dataset
 from .plan import Job
 
 # Raised when what a record holds changes its meaning.
@@ -53,7 +53,7 @@ def key_of(job: Job, catalogue: Catalogue, run_id: str, memory: Path) -> Key:
         DatasetError: A declared data file is missing.
     """
     task = catalogue.tasks[job.evaluation.task]
-    model, checkpoint = _model_part(job.model, job.folder, memory)
+    model, checkpoint = _model_part(job, memory)
     dataset, data, undeclared = _dataset_part(job.dataset, job.folder, run_id, memory)
     evaluation = job.evaluation
     parts = {
@@ -72,11 +72,12 @@ def key_of(job: Job, catalogue: Catalogue, run_id: str, memory: Path) -> Key:
     return Key(digest(parts), parts, {"checkpoint": checkpoint, "data": data}, undeclared)
 
 
-def _model_part(model: Model | None, folder: Path, memory: Path) -> tuple[Any, tuple[FileDigest, ...]]:
+def _model_part(job: Job, memory: Path) -> tuple[Any, tuple[FileDigest, ...]]:
+    model = job.model
     if model is None:
         return None, ()
-    path = checkpoint_path(model, folder)
-    files = tuple(_file(file, folder, memory) for file in checkpoint_files(path)) if path else ()
+    path = checkpoint_path(model, job.folder, job.coordinates)
+    files = tuple(_file(file, job.folder, memory) for file in checkpoint_files(path)) if path else ()
     part = {
         "build": model.build,
         "args": dict(model.args),

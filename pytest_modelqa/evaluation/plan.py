@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class Job:
         metrics: The metrics of all checks of the evaluation, whatever was selected, so that the selection never
             changes what is measured.
         baselines: The trivial baselines that the task computes on the same samples.
+        coordinates: Which checkpoint of a grid; empty for any other model.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Job:
     dataset: Dataset | None
     metrics: tuple[MetricUse, ...]
     baselines: tuple[str, ...]
+    coordinates: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:

@@ -11,9 +11,13 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .loaded_models import LoadedModels
 
 PR_SET_PDEATHSIG = 1
 
@@ -30,13 +34,23 @@ def main() -> None:
     # User code that reads its standard input gets its end, not our orders.
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     with os.fdopen(events_fd, "w", encoding="utf-8", buffering=1) as events:
-        for line in orders:
-            serve(line, events)
+        serve(orders, events)
 
 
-def serve(line: str, events: IO[str]) -> None:
-    """Runs one order and says how it ended."""
+def serve(orders: Iterable[str], events: IO[str]) -> None:
+    """Runs orders until there are no more."""
     # Heavy: torch comes with it.
+    from .loaded_models import LoadedModels
+
+    models = LoadedModels()
+    # Two: one loads the next batch while the other scores the last one.
+    with ThreadPoolExecutor(2, thread_name_prefix="modelqa-batches") as pool:
+        for line in orders:
+            run(line, events, models, pool)
+
+
+def run(line: str, events: IO[str], models: LoadedModels, pool: Executor) -> None:
+    """Runs one order and says how it ended."""
     from ..errors import ModelQAError
     from .engine import Progress, WorkOrder
     from .execution import execute
@@ -49,7 +63,7 @@ def serve(line: str, events: IO[str]) -> None:
 
     order = WorkOrder.from_json(line)
     try:
-        record = execute(order, report)
+        record = execute(order, report, models, pool)
     except ModelQAError as error:
         _say(events, {"event": "failed", "error": error.to_json()})
     except Exception as error:  # noqa: BLE001 - the outermost loop: user code may raise anything
