@@ -27,12 +27,12 @@ class Interval:
     interval the pair holds with ``two_sided_confidence``, which is less: two 95 % bounds are a 90 % interval.
 
     Attributes:
-        estimate: The value on the samples at hand.
-        lower: The true value is at least this, with ``confidence``; ``-inf`` when nothing can be said.
-        upper: The true value is at most this, with ``confidence``; ``inf`` when nothing can be said.
-        confidence: Of each bound by itself, 0.5 < confidence < 1.
-        n: The number of samples.
-        units: The number of independent units: clusters where samples are clustered, else ``n``.
+        estimate: The value on the samples at hand. lower: The true value is at least this, with
+        ``confidence``; ``-inf`` when nothing can be said. upper: The true value is at most this, with
+        ``confidence``; ``inf`` when nothing can be said. confidence: Of each bound by itself, 0.5 <
+        confidence < 1. n: The number of samples. units: The number of independent units: clusters where
+        samples are clustered, groups of a jackknife, training
+            runs, else ``n``.
         method: How the bounds were made, in a few words.
         note: What the reader must know of them, or ''.
         unseen_below: The lower bound is set by failures too rare to have been seen in so few units, which
@@ -90,7 +90,7 @@ class Interval:
         >>> print(binary([1] * 150 + [0] * 10, 0.95))
         0.9375, at least 0.8963 and at most 0.9657 (95 % sure of each, 90 % of both; Clopper-Pearson, n = 160)
         """
-        units = f"n = {self.n}" if self.units == self.n else f"n = {self.n} in {self.units} clusters"
+        units = f"n = {self.n}" if self.units == self.n else f"n = {self.n} in {self.units} groups"
         sure = f"{self.confidence:.4g}", f"{self.two_sided_confidence:.4g}"
         each, both = (f"{100 * float(text):.4g} %" for text in sure)
         return (
