@@ -131,7 +131,7 @@ def _in_range(
             "out-of-range",
             f"{key} of {metric.name} is outside its range {_range_words(metric, unit)}",
             at,
-            expected=f"a value of {metric.name}: {_range_words(metric, unit)}",
+            expected=_range_words(metric, unit),
             found=format_bound(value, unit),
             todo=_what_was_meant(value, metric, unit),
         )
@@ -166,7 +166,7 @@ def format_words(words: str, unit: str) -> str:
 def _what_was_meant(value: float, metric: MetricDeclaration, unit: str) -> str:
     if metric.unit == "fraction" and unit != "percent" and 1 < value <= 100:
         return f"did you mean {format_bound(value / 100, '')}? or write unit: percent"
-    if (metric.lower, metric.upper) == (0, 1) and 1 < value <= 100:
+    if (metric.lower, metric.upper) == (0, 1) and unit != "percent" and 1 < value <= 100:
         return f"did you mean {format_bound(value / 100, '')}?"
     if metric.lower >= 0 > value:
         return f"{metric.name} is never negative; did you mean {format_bound(-value, unit)}?"

@@ -42,16 +42,19 @@ def check_comparison(
         names: The names of the spec.
         problems: Gets what is wrong.
     """
+    kinds: tuple[str, ...] = ("evaluation", "recorded baseline")
+    if task.needs_model:
+        kinds = ("model", *kinds)
+    itself = (evaluation.name, evaluation.model)
+    choices = [*(name for name in names.of(*kinds) if name not in itself), *task.baselines]
     if baseline is None:
-        choices = [name for name in names.of("model", "evaluation", "recorded baseline")
-                   if name not in (evaluation.name, evaluation.model)]  # fmt: skip
         problems.add(
             "no-baseline",
             f"{check.name} compares, and has no baseline",
             check.key,
-            expected=f"baseline: one of {listed([*choices, *task.baselines])}",
+            expected=f"baseline: one of {listed(choices)}",
         )
-    elif baseline in (evaluation.name, evaluation.model):
+    elif baseline in itself:
         problems.add(
             "compares-with-itself",
             f"{check.name} compares {quoted(baseline)} with itself",
@@ -59,12 +62,7 @@ def check_comparison(
             expected="another model, evaluation or recorded baseline",
         )
     else:
-        kinds = (
-            ("model", "evaluation", "recorded baseline")
-            if task.needs_model
-            else ("evaluation", "recorded baseline")
-        )
-        names.check_any(baseline, kinds, task.baselines, at, check.name, problems)
+        names.check_any(baseline, kinds, choices, at, check.name, problems)
         if names.kinds.get(baseline) == "evaluation":
             _check_other(check, metric, baseline, at, paired, evaluation, others[baseline], problems)
 

@@ -25,7 +25,7 @@ from .schema import (
     Header,
     ModelEntry,
 )
-from .spelling import meant_key, quoted
+from .spelling import meant_key, quoted, with_article
 from .support import refuse_unsupported
 from .validation import described, validated
 
@@ -64,7 +64,11 @@ class Written(Generic[_Schema]):
 
 @dataclass(frozen=True)
 class Document:
-    """A spec as written, validated entry by entry but not yet as a whole."""
+    """A spec as written, validated entry by entry but not yet as a whole.
+
+    Attributes:
+        unreadable: The sections that are no mappings: nobody knows which names they were meant to give.
+    """
 
     header: Written[Header]
     goals: Mapping[str, KeyAndValue]
@@ -74,6 +78,7 @@ class Document:
     baselines: Mapping[str, Written[BaselineEntry]]
     evaluations: Mapping[str, Written[EvaluationEntry]]
     checks: Mapping[str, tuple[Written[CheckEntry], ...]]
+    unreadable: frozenset[str]
 
 
 def read_document(root: Node, unsupported: frozenset[str], problems: Problems) -> Document | None:
@@ -101,6 +106,7 @@ def read_document(root: Node, unsupported: frozenset[str], problems: Problems) -
         reader.entries("baselines", "baseline", BaselineEntry),
         evaluations,
         {name: reader.checks(name, evaluation) for name, evaluation in evaluations.items()},
+        frozenset(name for name in SECTIONS if not reader.is_readable(name)),
     )
 
 
@@ -168,6 +174,11 @@ class _Reader:
                 todo="remove the section; it would have no effect",
             )
 
+    def is_readable(self, section: str) -> bool:
+        """Whether a section is a mapping, empty or missing."""
+        entry = self.root.value.get(section)
+        return entry is None or entry.node.value is None or isinstance(entry.node.value, dict)
+
     def section(self, name: str) -> Mapping[str, KeyAndValue]:
         """The keys and values of a section; one that is empty or missing has none."""
         entry = self.root.value.get(name)
@@ -206,7 +217,7 @@ class _Reader:
         if not re.fullmatch(NAME_PATTERN, name):
             self.problems.add(
                 "bad-name",
-                f"{quoted(name)} cannot be the name of a {kind}",
+                f"{quoted(name)} cannot be the name of {with_article(kind)}",
                 key,
                 expected=EXPECTED_FORMS[NAME_PATTERN] + ": it becomes part of pytest's node ids",
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from .catalogue import Catalogue, MetricDeclaration, TaskDeclaration
@@ -45,7 +46,10 @@ def json_schema(
     """
     args = {task.args for task in catalogue.tasks.values()}
     args |= {metric.args for metric in catalogue.metrics.values()}
-    schemas = [*_ENTRIES, *sorted(args, key=lambda schema: (schema.__module__, schema.__qualname__))]
+    schemas: list[type[BaseModel]] = [
+        *_ENTRIES,
+        *sorted(args, key=lambda schema: (schema.__module__, schema.__qualname__)),
+    ]
     references, result = models_json_schema(
         [(schema, "validation") for schema in schemas], ref_template="#/$defs/{model}"
     )

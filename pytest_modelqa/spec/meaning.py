@@ -72,6 +72,20 @@ def check_checkpoint(written: Written[ModelEntry], problems: Problems) -> None:
             )
 
 
+def check_attribute(attribute: str | None, at: Node, problems: Problems) -> None:
+    """Adds a problem where a file is named in place of its module."""
+    module, _, name = (attribute or "").partition(":")
+    if module.endswith(".py"):
+        problems.add(
+            "wrong-value",
+            f"{quoted(module)} is a file, not a module",
+            at,
+            expected="module:attribute",
+            found=f"the text {quoted(attribute or '')}",
+            todo=f"write {module.removesuffix('.py')}:{name}",
+        )
+
+
 def check_source(written: Written[DatasetEntry], problems: Problems) -> None:
     """Adds a problem where a dataset does not say in one way how it is read."""
     entry = written.entry

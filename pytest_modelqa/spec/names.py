@@ -12,15 +12,20 @@ from .catalogue import NamesEntry
 from .document import Document, Written
 from .nodes import Node, lookup
 from .problems import Problems
-from .schema import Entry
-from .spelling import listed, nearest, quoted
+from .spelling import listed, nearest, quoted, with_article
 
 
 @dataclass(frozen=True)
 class Names:
-    """Every name that a spec gives, with what it names: ``model``, ``dataset``, ``evaluation`` …"""
+    """Every name that a spec gives.
+
+    Attributes:
+        kinds: Name to what it names: ``model``, ``dataset``, ``evaluation`` or ``recorded baseline``.
+        unknowable: The kinds whose section could not be read: any name may be one of them.
+    """
 
     kinds: Mapping[str, str]
+    unknowable: frozenset[str]
 
     def of(self, *kinds: str) -> list[str]:
         """The names of these kinds of things, in the order of the file."""
@@ -28,45 +33,44 @@ class Names:
 
     def check(self, name: str, kind: str, at: Node, user: str, problems: Problems) -> None:
         """Adds a problem unless a name is one of a kind of thing."""
-        self.check_any(name, (kind,), (), at, user, problems)
+        self.check_any(name, (kind,), self.of(kind), at, user, problems)
 
     def check_any(
         self,
         name: str,
         kinds: tuple[str, ...],
-        others: Sequence[str],
+        choices: Sequence[str],
         at: Node,
         user: str,
         problems: Problems,
     ) -> None:
-        """Adds a problem unless a name is one of some kinds of things, or one of some others.
+        """Adds a problem unless a name is one of several.
 
         Args:
             name: As written.
-            kinds: What it may name.
-            others: Names from outside the spec that are legal too.
+            kinds: What it may name, in words.
+            choices: The names that are legal.
             at: Where it is written.
             user: Who names it, in words: ``the evaluation 'probe'``.
             problems: Gets what is wrong.
         """
-        actual = self.kinds.get(name)
-        if actual in kinds or name in others:
+        if name in choices or not self.unknowable.isdisjoint(kinds):
             return
-        known = [*self.of(*kinds), *others]
+        actual = self.kinds.get(name)
         if actual is not None:
             problems.add(
                 "wrong-kind",
-                f"{user} names {quoted(name)}, which is {_article(actual)}",
+                f"{user} names {quoted(name)}, which is {with_article(actual)}",
                 at,
-                expected=_wanted(kinds, known),
+                expected=_wanted(kinds, choices),
             )
         else:
-            close = nearest(name, known)
+            close = nearest(name, choices)
             problems.add(
                 "unknown-name",
                 f"{user} names {quoted(name)}, which does not exist",
                 at,
-                expected=_wanted(kinds, known),
+                expected=_wanted(kinds, choices),
                 todo=f"did you mean '{close}'?" if close else None,
             )
 
@@ -75,35 +79,32 @@ def collect_names(document: Document, problems: Problems) -> Names:
     """The names of a document; one that is given twice is a problem."""
     kinds: dict[str, str] = {}
     places: dict[str, Node] = {}
-    sections: tuple[tuple[str, Mapping[str, Written[Entry]]], ...] = (
-        ("model", document.models),  # type: ignore[assignment]
-        ("dataset", document.datasets),
-        ("recorded baseline", document.baselines),
-        ("evaluation", document.evaluations),
-    )
-    for kind, entries in sections:
+    sections: Mapping[str, tuple[str, Mapping[str, Written[Any]]]] = {
+        "models": ("model", document.models),
+        "datasets": ("dataset", document.datasets),
+        "baselines": ("recorded baseline", document.baselines),
+        "evaluations": ("evaluation", document.evaluations),
+    }
+    for kind, entries in sections.values():
         for name, written in entries.items():
             if name in kinds:
                 problems.add(
                     "name-taken",
-                    f"{quoted(name)} names both {_article(kinds[name])} and {_article(kind)}",
+                    f"{quoted(name)} names both {with_article(kinds[name])} and {with_article(kind)}",
                     written.key,
                     expected="each name once in a spec, so that 'baseline: NAME' has one meaning",
-                    found=f"{_article(kinds[name])} on line {places[name].line}",
+                    found=f"{with_article(kinds[name])} on line {places[name].line}",
                     todo="rename one of them",
                 )
                 continue
             kinds[name] = kind
             places[name] = written.key
-    return Names(kinds)
+    return Names(kinds, frozenset(sections[section][0] for section in sections.keys() & document.unreadable))
 
 
-def _article(kind: str) -> str:
-    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
-
-
-def _wanted(kinds: tuple[str, ...], known: list[str]) -> str:
-    words = " or ".join(_article(kind) for kind in kinds)
+def _wanted(kinds: tuple[str, ...], known: Sequence[str]) -> str:
+    *others, last = [with_article(kind) for kind in kinds]
+    words = f"{', '.join(others)} or {last}" if others else last
     return f"{words}: {listed(known)}" if known else f"{words}; there is none in this spec"
 
 
@@ -120,5 +121,5 @@ def check_named_args(
         for marker in field.metadata:
             if isinstance(marker, NamesEntry):
                 value = args.get(key)
-                for name in [value] if isinstance(value, str) else value or []:
-                    names.check(name, marker.kind, lookup(node, (key,)), f"{key} in {user}", problems)
+                for place, name in enumerate([value] if isinstance(value, str) else value or []):
+                    names.check(name, marker.kind, lookup(node, (key, place)), f"{key} in {user}", problems)

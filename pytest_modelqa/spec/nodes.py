@@ -322,8 +322,8 @@ def _syntax_hint(line: str, problem: str) -> str:
         return "indent with spaces: YAML does not allow tabs there"
     if re.search(r":\s*[>|]=?\s*[-+.0-9]", line):
         return "a bound needs no operator: write 'min: 0.9' for ≥ 0.9, 'max: 0.9' for ≤ 0.9"
-    if "${" in line:
-        return "put a path with ${env:…} in quotes where it stands inside { } or [ ]"
+    if re.search(r":\s+\$?\{\w", line):
+        return "put a path with ${env:…} or {coordinate} in quotes where it stands inside { } or [ ]"
     if re.search(r":\s+[%@`]", line):
         return "put a value that begins with %, @ or ` in quotes"
     if re.search(r"[^\s:]:\s+[^'\"{\[|>#][^#]*:\s", line):

@@ -42,6 +42,8 @@ def expanded(path: str, at: Node, environment: Mapping[str, str], problems: Prob
         )
         return match[0]
 
+    if "\0" in path:
+        problems.add("wrong-value", "a path holds a NUL character", at, todo="remove it")
     result = _VARIABLE.sub(replacement, path)
     _refuse_shell_words(_VARIABLE.sub("", path), at, problems)
     return result

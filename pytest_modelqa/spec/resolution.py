@@ -12,6 +12,7 @@ from .checks import Surroundings, resolve_check
 from .document import Document, Written
 from .layers import chosen, options, place_of
 from .meaning import (
+    check_attribute,
     check_checkpoint,
     check_evaluation_baseline,
     check_marks,
@@ -60,6 +61,7 @@ class Resolver:
 
     def _model(self, written: Written[ModelEntry], entry: ModelEntry) -> Model:
         check_checkpoint(written, self.problems)
+        check_attribute(entry.build, written.at("build"), self.problems)
         return Model(
             name=written.name,
             build=entry.build,
@@ -86,6 +88,7 @@ class Resolver:
 
     def _dataset(self, written: Written[DatasetEntry], entry: DatasetEntry) -> Dataset:
         check_source(written, self.problems)
+        check_attribute(entry.load, written.at("load"), self.problems)
         places = written.at("files").value if entry.files else []
         files = [self._path(text, at) for text, at in zip(entry.files, places, strict=True)]
         return Dataset(

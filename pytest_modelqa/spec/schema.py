@@ -30,7 +30,7 @@ Attribute = Annotated[str, StringConstraints(pattern=ATTRIBUTE_PATTERN)]
 Digest = Annotated[str, StringConstraints(pattern=DIGEST_PATTERN)]
 Mark = Annotated[str, StringConstraints(pattern=MARK_PATTERN)]
 # A bound without a value is refused with a message of its own, so that null is no legal way to leave it out.
-Number = Annotated[
+Limit = Annotated[
     Annotated[float, Field(allow_inf_nan=False)] | None,
     WithJsonSchema({"type": "number"}),
 ]
@@ -46,7 +46,8 @@ Count = Annotated[int, Field(ge=1)]
 _TRENDS = Literal["non_decreasing", "increasing", "best_is_last"]
 Trend = Annotated[_TRENDS | None, WithJsonSchema({"enum": list(get_args(_TRENDS))})]
 Scalar = str | int | float | bool
-Fraction = Annotated[float, Field(gt=0.5, lt=1, allow_inf_nan=False)]
+Confidence = Annotated[float, Field(gt=0.5, lt=1, allow_inf_nan=False)]
+Probability = Annotated[float, Field(gt=0, lt=0.5, allow_inf_nan=False)]
 
 
 class Entry(BaseModel):
@@ -178,8 +179,8 @@ class BaselineEntry(Entry):
 class StopEarly(Entry):
     """How often a decision on part of the samples may be wrong."""
 
-    wrong_pass: Fraction | Annotated[float, Field(gt=0, le=0.5)] = Field(description="Passed by mistake.")
-    wrong_fail: Fraction | Annotated[float, Field(gt=0, le=0.5)] = Field(description="Failed by mistake.")
+    wrong_pass: Probability = Field(description="How often a model that should fail may pass.")
+    wrong_fail: Probability = Field(description="How often a model that should pass may fail.")
 
 
 class EvaluationOptions(Entry):
@@ -255,7 +256,7 @@ class CheckOptions(Entry):
     tolerance: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
         default=None, description="The drop that a trend may have."
     )
-    confidence: Fraction | None = Field(
+    confidence: Confidence | None = Field(
         default=None,
         description="Without it, a check speaks of this test set; with it, of data like this.",
         examples=[0.95],
@@ -282,8 +283,8 @@ class CheckEntry(CheckOptions):
     id: Name | None = Field(
         default=None, description="The check's own name, where the derived one is not unique."
     )
-    min: Number = Field(default=None, description="The value is at least this, in the metric's unit.")
-    max: Number = Field(default=None, description="The value is at most this, in the metric's unit.")
+    min: Limit = Field(default=None, description="The value is at least this, in the metric's unit.")
+    max: Limit = Field(default=None, description="The value is at most this, in the metric's unit.")
     min_improvement: Improvement = Field(
         default=None, description="Better than the baseline by at least this, which is more than 0."
     )

@@ -72,7 +72,7 @@ OTHER_WORDS: Mapping[str, str] = {
     "timeout": "write deadline: (seconds)",
     "dtype": "write precision:",
     "version": "write modelqa: 1 for the version of the language",
-    "<<": "merge keys are not part of YAML 1.2; write what is common under defaults:",
+    "<<": "YAML 1.2 has no merge keys: write the keys out; defaults: holds those that evaluations and checks share",
 }
 
 
@@ -125,6 +125,11 @@ def listed(names: Iterable[str], most: int = 20) -> str:
     if len(every) <= most:
         return ", ".join(every)
     return f"{', '.join(every[:most])} and {len(every) - most} more"
+
+
+def with_article(noun: str) -> str:
+    """The noun with ``a`` or ``an``."""
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def quoted(text: str, most: int = 60) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, TypeVar, get_args, get_origin
@@ -14,7 +15,7 @@ from pydantic_core import ErrorDetails
 from .nodes import Node, lookup, plain
 from .problems import Problems
 from .scalars import core_value, is_number
-from .schema import EXPECTED_FORMS
+from .schema import ATTRIBUTE_PATTERN, EXPECTED_FORMS
 from .schema import Entry as WrittenEntry
 from .spelling import did_you_mean, listed, meant_key, nearest, quoted
 
@@ -35,10 +36,10 @@ _EXPECTED: Mapping[str, str] = {
     "model_attributes_type": "a mapping (key: value)",
     "none_required": "nothing (null)",
     "string_too_short": "a text that is not empty",
-    "greater_than": "a number greater than {gt}",
-    "greater_than_equal": "a number of at least {ge}",
-    "less_than": "a number less than {lt}",
-    "less_than_equal": "a number of at most {le}",
+    "greater_than": "a number greater than {gt:.15g}",
+    "greater_than_equal": "a number of at least {ge:.15g}",
+    "less_than": "a number less than {lt:.15g}",
+    "less_than_equal": "a number of at most {le:.15g}",
     "literal_error": "{expected}",
 }
 
@@ -195,7 +196,7 @@ def _add_wrong_value(
         # Nothing stands there to point at.
         at = parent.value[path[-1]].key._replace(value=None, text="")
     expected = " or ".join(dict.fromkeys(_expected(details) for details in errors))
-    code, todo = _code_and_todo(errors[0]["type"], at)
+    code, todo = _code_and_todo(errors[0], at)
     problems.add(code, f"{subject} is not {expected}", at, expected=expected, found=described(at), todo=todo)
 
 
@@ -233,8 +234,9 @@ def _expected(details: ErrorDetails) -> str:
     return details["msg"][0].lower() + details["msg"][1:]
 
 
-def _code_and_todo(kind: str, at: Node) -> tuple[str, str | None]:
-    value = at.value
+def _code_and_todo(details: ErrorDetails, at: Node) -> tuple[str, str | None]:
+    kind, value = details["type"], at.value
+    context = details.get("ctx", {})
     if kind in ("float_type", "int_type", "int_from_float"):
         return "not-a-number", _number_hint(value, at) if isinstance(value, str) else None
     if kind == "finite_number":
@@ -243,11 +245,21 @@ def _code_and_todo(kind: str, at: Node) -> tuple[str, str | None]:
         return "wrong-type", f'write "{at.text}", in quotes, if that is meant'
     if kind == "bool_type" and isinstance(value, str) and value.lower() in ("yes", "no", "on", "off"):
         return "wrong-type", f"write {'true' if value.lower() in ('yes', 'on') else 'false'}"
+    if kind in ("less_than", "less_than_equal") and 1 in context.values() and 1 < value <= 100:
+        return "out-of-range", f"did you mean {value / 100:.15g}?"
     if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
         return "out-of-range", None
     if kind in ("literal_error", "string_pattern_mismatch", "string_too_short"):
-        return "wrong-value", None
+        return "wrong-value", _text_hint(value, context) if isinstance(value, str) else None
     return "wrong-type", None
+
+
+def _text_hint(value: str, context: Mapping[str, Any]) -> str | None:
+    if context.get("pattern") == ATTRIBUTE_PATTERN and re.fullmatch(r"\w+(\.\w+)+", value):
+        module, _, name = value.rpartition(".")
+        return f"write {module}:{name}"
+    close = nearest(value, re.findall(r"'([^']*)'", str(context.get("expected", ""))))
+    return f"did you mean '{close}'?" if close else None
 
 
 def _number_hint(text: str, at: Node) -> str | None:
