@@ -68,7 +68,7 @@ def _is_one_bound(written: list[str], check: Written[CheckEntry], problems: Prob
             "no-bound",
             f"{check.name} checks nothing: it has no bound",
             check.key,
-            expected=f"one of {', '.join(CheckEntry.BOUND_KEYS)}",
+            expected="min, max, min_improvement, max_degradation, max_difference or trend",
         )
     else:
         problems.add(

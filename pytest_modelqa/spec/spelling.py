@@ -115,7 +115,7 @@ def meant_key(key: str, known: Iterable[str]) -> str:
     return OTHER_WORDS[other_word] if other_word else did_you_mean(key, names)
 
 
-def listed(names: Iterable[str], most: int = 20) -> str:
+def listed(names: Iterable[str], most: int = 8) -> str:
     """Names for a message, not more than a reader will look through.
 
     >>> listed(["a", "b", "c"], most=2)
