@@ -7,6 +7,7 @@ nothing of the file's choosing is called. What it would have called is listed, f
 from __future__ import annotations
 
 import pickle
+import struct
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -30,6 +31,10 @@ class StandIn:
         made = super().__new__(cls)
         made.called_with = args
         return made
+
+    def __call__(self, *args: Any, **kwargs: Any) -> StandIn:
+        """What a call of an unknown thing would give is as unknown."""
+        return self
 
     def __setstate__(self, state: Any) -> None:
         """The state is of no interest."""
@@ -101,6 +106,7 @@ def load_inert(file: BinaryIO, path: Path) -> tuple[Any, list[str]]:
         return machine.load(), list(machine.globals)
     except (
         pickle.UnpicklingError,
+        struct.error,
         EOFError,
         ValueError,
         KeyError,

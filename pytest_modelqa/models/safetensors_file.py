@@ -91,7 +91,7 @@ def read_tensors(path: Path, names: Iterable[str]) -> dict[str, torch.Tensor]:
 
 def _parse(path: Path, text: bytes) -> dict[str, Any]:
     try:
-        entries = json.loads(text, object_pairs_hook=_unique)
+        entries = json.loads(text.decode(), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         raise _damaged(path, f"a header that is not JSON: {error}") from error
     if not isinstance(entries, dict):
