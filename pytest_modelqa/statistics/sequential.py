@@ -264,7 +264,7 @@ def anytime_interval(
 ) -> Interval:
     """Bounds for the mean of all ``size`` scores from the first ones in random order, whenever one stopped.
 
-    The naive interval at the stopping time covers 80 % where it says 95 %. This one inverts the test of
+    The naive interval at the stopping time covers 80–90 % where it says 95 %. This one inverts the test of
     ``Gate`` on a grid of thresholds that does not depend on the scores, and on a finer one in the cell that
     is left.
 

@@ -1,0 +1,200 @@
+"""What a number of samples can show, before anything is run, and what would decide an inconclusive check after."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import bdtr, ndtr, ndtri, stdtr, stdtrit
+
+from .dirichlet import lower_bound
+from .intervals import Interval, checked_alpha, checked_scores
+
+
+def minimum_detectable_effect(
+    standard_deviation: float, n: int, confidence: float, power: float = 0.8
+) -> float:
+    """The true distance from a bound at which a check of n samples is decided with probability ``power``.
+
+    (z₁₋α + z_power)·s/√n. For a 0/1 score s² is p(1 − p), for paired 0/1 scores the share of samples on
+    which the two differ, for clusters and jackknives s/√n is the standard error.
+
+    >>> round(minimum_detectable_effect(math.sqrt(0.9 * 0.1), 160, 0.95), 3)     # a floor of accuracy near 0.9
+    0.059
+    >>> round(minimum_detectable_effect(math.sqrt(0.10), 2000, 0.95), 3)         # two models that differ on 10 %
+    0.018
+    """
+    if n < 1 or standard_deviation < 0 or not 0 < power < 1:
+        raise ValueError("needs n ≥ 1, a standard deviation ≥ 0 and 0 < power < 1")
+    return float((ndtri(1 - checked_alpha(confidence)) + ndtri(power)) * standard_deviation / math.sqrt(n))
+
+
+def samples_needed(margin: Interval) -> float:
+    """How many samples would decide a margin (compared with 0) if its estimate stays what it is.
+
+    n·(h/|estimate|)² where h is the distance from the estimate to the bound on the side of 0, since that
+    shrinks as 1/√n; n·h/|estimate| where the bound is set by failures too rare to be seen, since that
+    shrinks as 1/n. Whether the check then passes or fails is the sign of the estimate. Infinite when the
+    estimate is 0 or the bound unlimited.
+
+    >>> from . import intervals
+    >>> margin = intervals.binary([1] * 148 + [0] * 12, 0.95).above(0.90)     # 0.925 on 160 samples
+    >>> margin.lower < 0 < margin.upper, samples_needed(margin)
+    (True, 489.0)
+    """
+    passing = margin.estimate >= 0
+    half = margin.estimate - margin.lower if passing else margin.upper - margin.estimate
+    if margin.estimate == 0 or not math.isfinite(half):
+        return math.inf
+    shrinks_as_n = margin.unseen_below if passing else margin.unseen_above
+    ratio = half / abs(margin.estimate)
+    # A bound that is on the right side already needs no more than there are.
+    return (
+        float(margin.n) if ratio <= 1 else float(math.ceil(margin.n * (ratio if shrinks_as_n else ratio**2)))
+    )
+
+
+def passing_threshold(interval: Interval) -> float:
+    """The highest minimum that a value would pass now; of a difference, how much of a gain (or −loss) is shown.
+
+    An inconclusive check of at most 1 point of degradation "would pass with 1.8 points" when this is −0.018.
+    It is for the reader: a margin chosen after the data were seen shows nothing.
+    """
+    return interval.lower
+
+
+def highest_provable_rate(n: int, confidence: float) -> float:
+    """What n successes without a failure prove of a rate: it exceeds α^(1/n), about 1 − 3/n at 95 %.
+
+    A floor above this can never pass on n samples.
+
+    >>> round(highest_provable_rate(160, 0.95), 3)
+    0.981
+    """
+    return float(checked_alpha(confidence) ** (1 / n))
+
+
+def samples_for_rate(floor: float, confidence: float) -> int:
+    """The fewest samples on which a floor of a 0/1 rate can pass at all, with no failure among them.
+
+    >>> samples_for_rate(0.99, 0.95)
+    299
+    """
+    if not 0 < floor < 1:
+        raise ValueError(f"a floor of a rate lies between 0 and 1, found {floor}")
+    return math.ceil(math.log(checked_alpha(confidence)) / math.log(floor))
+
+
+def wins_needed(confidence: float) -> int:
+    """The fewest wins, with no loss, that make one 0/1 model significantly better than another.
+
+    >>> wins_needed(0.95)
+    5
+    """
+    return math.ceil(math.log2(1 / checked_alpha(confidence)))
+
+
+def highest_provable_improvement(baseline_rate: float, n: int, confidence: float) -> float:
+    """The improvement shown when the candidate is right on all n samples and the baseline's rate is this.
+
+    An improvement asked for that exceeds this can never pass: the baseline leaves too little room
+    (saturated). At most 0 when not even "better at all" can be shown.
+
+    >>> highest_provable_improvement(0.998, 2000, 0.95) > 0, highest_provable_improvement(0.998, 2500, 0.95) > 0
+    (False, True)
+    """
+    wins = round(n * (1 - baseline_rate))
+    counts = np.array([wins, n - wins], dtype=np.float64)
+    return lower_bound(np.array([1.0, 0.0]), counts, -1.0, checked_alpha(confidence))
+
+
+def false_alarm_rate(values: ArrayLike, minimum: float) -> float:
+    """The chance that an unchanged model falls below a minimum next time, from repeated runs of it.
+
+    The prediction of one more value from k of them: Student's t with k − 1 degrees of freedom and the spread
+    √(1 + 1/k).
+
+    Args:
+        values: The metric in each of k ≥ 2 runs of the same model, higher is better, shape (k,).
+        minimum: The bound.
+
+    >>> round(false_alarm_rate([0.903, 0.899, 0.905, 0.901, 0.897], 0.895), 3)
+    0.079
+    """
+    mean, spread, freedom = _prediction(values)
+    if spread == 0:
+        return float(minimum > mean)
+    return float(stdtr(freedom, (minimum - mean) / spread))
+
+
+def minimum_for_false_alarm_rate(values: ArrayLike, rate: float) -> float:
+    """The highest minimum that an unchanged model misses with this chance at most; see ``false_alarm_rate``.
+
+    >>> round(minimum_for_false_alarm_rate([0.903, 0.899, 0.905, 0.901, 0.897], 0.01), 4)
+    0.888
+    """
+    if not 0 < rate < 1:
+        raise ValueError(f"a rate lies between 0 and 1, found {rate}")
+    mean, spread, freedom = _prediction(values)
+    return float(mean + stdtrit(freedom, rate) * spread)
+
+
+def miss_rate(values: ArrayLike, minimum: float, drop: float) -> float:
+    """The chance that a model worse by ``drop`` still meets the minimum: what the bound overlooks.
+
+    >>> round(miss_rate([0.903, 0.899, 0.905, 0.901, 0.897], 0.895, drop=0.01), 3)
+    0.156
+    """
+    return 1 - false_alarm_rate(checked_scores(values) - drop, minimum)
+
+
+def false_alarm_rate_of_floor(rate: float, n: int, minimum: float) -> float:
+    """The chance that n fresh samples of a model with this true 0/1 rate score below a minimum: binomial, exact.
+
+    Of a check without ``confidence``, on new samples each time; on the same test set an unchanged and
+    deterministic model scores the same.
+
+    >>> round(false_alarm_rate_of_floor(0.92, 160, 0.90), 3)
+    0.141
+    """
+    greatest_failing = math.ceil(n * minimum - 1e-9) - 1
+    return float(bdtr(greatest_failing, n, rate)) if greatest_failing >= 0 else 0.0
+
+
+def flip_rate(margin: Interval, standard_error: float) -> float:
+    """The chance that fresh data of the same size turn the verdict of a point comparison around: Φ(−|m|/(s√2)).
+
+    >>> from . import intervals
+    >>> margin = intervals.from_standard_error(0.905, 0.01, 0.95, 900).above(0.90)
+    >>> round(flip_rate(margin, 0.01), 2)
+    0.36
+    """
+    return float(ndtr(-abs(margin.estimate) / (standard_error * math.sqrt(2))))
+
+
+def expected_share(distance: float, size: int, wrong_rate: float) -> float:
+    """The share of a test set that early stopping is expected to use, within about 15 %.
+
+    k/(1 + k) with k = 2.6·ln(1/α)/(d²N), fitted to ``benchmarks/statistics/early_stopping.py``.
+
+    Args:
+        distance: Between mean and threshold, in standard deviations of the scores.
+        size: Samples in the test set.
+        wrong_rate: The declared error rate.
+
+    >>> round(expected_share(0.1, 2000, 0.05), 2), round(expected_share(0.1, 10_000, 0.01), 2)
+    (0.28, 0.11)
+    """
+    if distance == 0 or wrong_rate == 0:
+        return 1.0
+    k = 2.6 * math.log(1 / wrong_rate) / (distance**2 * size)
+    return k / (1 + k)
+
+
+def _prediction(values: ArrayLike) -> tuple[float, float, int]:
+    runs = checked_scores(values)
+    if len(runs) < 2:
+        raise ValueError("one run says nothing about repeatability")
+    spread = float(runs.std(ddof=1)) * math.sqrt(1 + 1 / len(runs))
+    return float(runs.mean()), spread, len(runs) - 1
