@@ -17,7 +17,6 @@ from .report.text import error_json, failure_text, verdict_json
 from .spec import resolved
 from .spec.resolved import Spec
 
-
 GATE = pytest.StashKey[Gate]()
 WAITING = pytest.StashKey[Waiting]()
 

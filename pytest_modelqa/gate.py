@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from .baselines import read_baseline
-from .errors import ModelQAError
+from .errors import ModelQAError, StoreError
 from .evaluation.engine import Engine, Progress
 from .evaluation.evaluations import Evaluated, Evaluations
 from .evaluation.inline import InlineEngine
-from .evaluation.local import LocalEngine
+from .evaluation.local import Limits, LocalEngine
 from .evaluation.plan import Job, needs
 from .judging.judge import judge
 from .judging.measured import Measured
@@ -39,6 +39,7 @@ class Options:
         gate: ``--modelqa-gate``: an accelerator is required, overrides are refused.
         engine: ``local`` or ``inline``.
         limit: ``--modelqa-limit``: only the first so many samples of each dataset.
+        stall_seconds: A worker that says nothing for so long is given up.
         starts_early: Queue all selected evaluations at once; not under xdist, where each process starts only
             what its own items need.
     """
@@ -50,6 +51,7 @@ class Options:
     gate: bool = False
     engine: str = "local"
     limit: int | None = None
+    stall_seconds: float = 900.0
     starts_early: bool = True
 
     def to_json(self) -> dict[str, Any]:
@@ -108,9 +110,18 @@ class Gate:
         self.planned = {item.nodeid: item for item in plan.planned}
         self.specs = {self.options.root / spec.path: spec for spec in plan.specs}
 
-    def write(self, *, complete: bool) -> Path:
-        """Writes the run record."""
-        return run_record.write(self.record(complete=complete), self.options.folder / "runs")
+    def write(self, *, complete: bool) -> StoreError | None:
+        """Writes the run record; gives back what hindered it, because the verdicts are right all the same."""
+        try:
+            run_record.write(self.record(complete=complete), self.options.folder / "runs")
+        except StoreError as error:
+            return error
+        return None
+
+    @property
+    def record_path(self) -> Path:
+        """Where the run record is."""
+        return self.options.folder / "runs" / self.options.run_id / "run.json"
 
     def select(self, nodeids: set[str]) -> None:
         """Says which items of the plan will run."""
@@ -154,7 +165,8 @@ class Gate:
         """The evaluations of this session."""
         if self._evaluations is None:
             options = self.options
-            engine: Engine = InlineEngine() if options.engine == "inline" else LocalEngine()
+            limits = Limits(stall_seconds=options.stall_seconds)
+            engine: Engine = InlineEngine() if options.engine == "inline" else LocalEngine(limits)
             self._evaluations = Evaluations(
                 engine, self.catalogue, options.folder, options.run_id, gate=options.gate
             )

@@ -54,6 +54,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="measure only the first N samples of each dataset; never a release verdict",
     )
     parser.addini("modelqa_files", "pattern of spec files", default="*.modelspec.yaml")
+    parser.addini(
+        "modelqa_stall_seconds", "give up a worker that makes no progress for so long", default="900"
+    )
     parser.addini("modelqa_dir", "folder of records and run records", default=".modelqa")
 
 
@@ -98,7 +101,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if unused:
         raise pytest.UsageError(f"--modelqa-set {unused[0]}: no spec that was collected has this")
     gate.select({item.nodeid for item in session.items})
-    gate.write(complete=False)
+    problem = gate.write(complete=False)
+    if problem is not None:
+        raise pytest.UsageError(str(problem))
     if gate.options.starts_early:
         for item in session.items:
             if hasattr(item, "start_evaluations"):
@@ -161,14 +166,14 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, _T, _T]:
         return (yield)
     gate.adopt_plan()
     answer = yield
-    path = gate.write(complete=not _interrupted(session))
+    problem = gate.write(complete=not _interrupted(session))
     conclusion = gate.conclusion()
     if conclusion is not None:
+        good = conclusion.exit_code == 0 and problem is None
         if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-            session.exitstatus = conclusion.exit_code
+            session.exitstatus = 0 if good else 1
         writer = config.get_terminal_writer()
-        good = conclusion.exit_code == 0
-        writer.line(f"run record: {path}")
+        writer.line(f"run record: {gate.record_path}" if problem is None else str(problem))
         writer.line(conclusion.line, bold=True, green=good, red=not good)
     return answer
 
@@ -225,6 +230,7 @@ def _options(config: pytest.Config) -> Options:
         gate=option.modelqa_gate,
         engine=option.modelqa_engine,
         limit=option.modelqa_limit,
+        stall_seconds=_seconds(config, "modelqa_stall_seconds"),
         starts_early=not _is_worker(config),
     )
 
@@ -249,6 +255,17 @@ def _is_worker(config: pytest.Config) -> bool:
 
 def _interrupted(session: pytest.Session) -> bool:
     return session.exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+
+
+def _seconds(config: pytest.Config, name: str) -> float:
+    text = str(config.getini(name))
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise pytest.UsageError(f"{name} = {text}: expected a number of seconds above 0")
+    return seconds
 
 
 def _positive(text: str) -> int:

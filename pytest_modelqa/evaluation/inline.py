@@ -30,7 +30,7 @@ class InlineEngine:
         from .execution import execute
         from .loaded_models import LoadedModels
 
-        with device_slot(order.device), self._modules_of(order.job.folder):
+        with device_slot(order.device, lambda: None), self._modules_of(order.job.folder):
             return execute(order, report, LoadedModels(), _InThisThread())
 
     def close(self) -> None:

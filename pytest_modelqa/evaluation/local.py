@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import selectors
 import signal
@@ -12,10 +13,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from ..errors import EvaluationError, InfrastructureError, ModelQAError
+from .devices import accelerators
 from .engine import Progress, WorkOrder
 from .slots import device_slot
 
@@ -25,23 +28,37 @@ LOG_BYTES = 64 * 1024
 POLL_SECONDS = 0.5
 
 
-class LocalEngine:
-    """Worker processes, one for each device slot and spec folder at a time."""
+@dataclass(frozen=True)
+class Limits:
+    """When a worker is given up.
 
-    def __init__(self, slots: int = 1) -> None:
-        self.slots = slots
-        # One worker for each thread that calls run(); it ends when the next order is of another folder.
+    Attributes:
+        stall_seconds: It said nothing for so long: a hang, even one that holds the interpreter's lock. Loading a
+            large model may take minutes without a word, so the default is generous.
+    """
+
+    stall_seconds: float = 900.0
+
+
+class LocalEngine:
+    """Worker processes: one for each thread that calls ``run``, serving one spec folder and device at a time."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        # One slot for each GPU, and one for the evaluations that run on the CPU beside them.
+        self.slots = len(accelerators()) + 1
         self._workers: dict[int, Worker] = {}
         self._lock = threading.Lock()
         self._closed = False
+        self._watchdog = Watchdog()
 
     def run(self, order: WorkOrder, report: Report) -> Path:
         """Runs one order in this thread's worker."""
-        with device_slot(order.device, lambda _: report(Progress(f"waiting for {order.device}"))):
+        with device_slot(order.device, lambda: report(Progress(f"waiting for {order.device}"))) as slot:
             report(Progress("starting"))
-            worker = self._worker(order)
+            worker = self._worker(order, slot)
             try:
-                return worker.run(order, report)
+                return worker.run(order, report, self._limits)
             except InfrastructureError:
                 # What a dead or killed worker leaves behind is not used again.
                 self._discard(worker)
@@ -54,51 +71,86 @@ class LocalEngine:
             workers = list(self._workers.values())
             self._workers.clear()
         for worker in workers:
-            worker.kill()
+            self._end(worker)
+        self._watchdog.close()
 
-    def _worker(self, order: WorkOrder) -> Worker:
+    def _worker(self, order: WorkOrder, slot: str) -> Worker:
         """This thread's worker if it serves the order's folder and device, else a new one."""
         thread = threading.get_ident()
         with self._lock:
             if self._closed:
                 raise InfrastructureError("the run was ended before this evaluation began")
             worker = self._workers.get(thread)
-            if worker is not None and worker.serves(order):
+            if worker is not None and worker.serves(order.job.folder, slot):
                 return worker
             if worker is not None:
-                worker.kill()
-            self._workers[thread] = Worker(order.job.folder, order.device)
+                self._end(worker)
+            self._workers[thread] = Worker(order.job.folder, slot)
+            self._watchdog.guard(self._workers[thread].pid)
             return self._workers[thread]
 
     def _discard(self, worker: Worker) -> None:
         with self._lock:
             self._workers = {thread: other for thread, other in self._workers.items() if other is not worker}
+        self._end(worker)
+
+    def _end(self, worker: Worker) -> None:
         worker.kill()
+        self._watchdog.release(worker.pid)
+
+
+class Watchdog:
+    """A process that outlives this one by a moment, to kill the groups of its workers; see ``watchdog``."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    def guard(self, pid: int) -> None:
+        """Adds a worker's group."""
+        if self._process is None:
+            script = Path(__file__).with_name("watchdog.py")
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", script], stdin=subprocess.PIPE, text=True, start_new_session=True
+            )
+        self._say(f"+{pid}")
+
+    def release(self, pid: int) -> None:
+        """Forgets a group that has ended; its number may soon be another's."""
+        self._say(f"-{pid}")
+
+    def close(self) -> None:
+        """Ends the watchdog; nothing is left to guard."""
+        if self._process is not None and self._process.stdin is not None:
+            # pytest takes a BrokenPipeError for a closed terminal and ends without a word.
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+            self._process.wait()
+            self._process = None
+
+    def _say(self, line: str) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            # Someone may have killed it; the workers still die with their parent.
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(line + "\n")
+                self._process.stdin.flush()
 
 
 class Worker:
     """One worker process, as its parent sees it."""
 
-    def __init__(self, folder: Path, device: str) -> None:
-        self.folder = folder
-        self.device = device
+    def __init__(self, folder: Path, slot: str) -> None:
+        self._folder = folder
+        self._slot = slot
         read_end, write_end = os.pipe()
+        command = [sys.executable, "-P", "-m", "pytest_modelqa.evaluation.worker"]
         self._process = subprocess.Popen(
             # -P keeps the current directory off the module path: the worker puts the spec's folder there.
-            [
-                sys.executable,
-                "-P",
-                "-m",
-                "pytest_modelqa.evaluation.worker",
-                str(write_end),
-                str(os.getpid()),
-                folder,
-            ],
+            [*command, str(write_end), str(os.getpid()), folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=[write_end],
-            env=worker_environment(os.environ, device),
+            env=worker_environment(os.environ, slot),
             start_new_session=True,
         )
         os.close(write_end)
@@ -106,43 +158,45 @@ class Worker:
         self._log = _Tail(self._process.stdout)
         self._pending = b""
 
-    def serves(self, order: WorkOrder) -> bool:
-        """Whether this worker may run the order: same folder (each has its own ``model.py``), same device."""
-        return self._process.poll() is None and (self.folder, self.device) == (order.job.folder, order.device)
+    @property
+    def pid(self) -> int:
+        """Of the process, and of its group."""
+        return self._process.pid
 
-    def run(self, order: WorkOrder, report: Report) -> Path:
-        """Sends one order and follows its events to the end."""
-        deadline = order.job.evaluation.deadline
-        started = time.monotonic()
+    def serves(self, folder: Path, slot: str) -> bool:
+        """Whether it may run an order of this folder (each has its own ``model.py``) on this device."""
+        return self._process.poll() is None and (self._folder, self._slot) == (folder, slot)
+
+    def run(self, order: WorkOrder, report: Report, limits: Limits) -> Path:
+        """Sends one order and follows its events to the end.
+
+        Raises:
+            EvaluationError: What the worker said went wrong.
+            InfrastructureError: It died, stalled, or ran past its deadline; it is of no use any more.
+        """
         self._log.clear()
-        try:
-            stdin = self._process.stdin
-            assert stdin is not None
-            stdin.write(order.to_json().encode() + b"\n")
-            stdin.flush()
-        except BrokenPipeError:
-            raise self._died(order) from None
+        self._send(order)
+        started = heard = time.monotonic()
+        deadline = order.job.evaluation.deadline or math.inf
         last = Progress("starting")
         while True:
-            event = self._next_event()
-            if event is None:
-                raise self._died(order)
-            if event.get("event") == "progress":
-                last = Progress(str(event["stage"]), int(event["done"]), int(event["total"]))
-                report(last)
-            elif event.get("event") == "done":
-                return Path(event["record"])
-            elif event.get("event") == "failed":
-                raise self._failed(event["error"])
-            if deadline is not None and time.monotonic() - started > deadline:
-                self.kill()
-                raise InfrastructureError(
-                    f"{order.job.name} ran past its deadline and was stopped",
-                    expected=f"an end within {deadline:g} s",
-                    found=f"after {time.monotonic() - started:.0f} s: {_at(last)}",
-                    todo="raise deadline:, or look at what it was doing",
-                    details=self._log.text(),
-                )
+            event = self._next_event(order)
+            now = time.monotonic()
+            if event:
+                heard = now
+            match event.get("event"):
+                case "progress":
+                    last = Progress(str(event["stage"]), int(event["done"]), int(event["total"]))
+                    report(last)
+                case "done":
+                    return Path(event["record"])
+                case "failed":
+                    raise self._failed(event["error"])
+            if now - started > deadline:
+                raise self._given_up(order, "ran past its deadline", f"an end within {deadline:g} s", last)
+            if now - heard > limits.stall_seconds:
+                expected = f"a batch at least every {limits.stall_seconds:g} s"
+                raise self._given_up(order, "made no progress", expected, last)
 
     def kill(self) -> None:
         """Ends the process and every child it left in its group."""
@@ -153,17 +207,29 @@ class Worker:
             os.close(self._events)
             self._events = -1
 
-    def _next_event(self) -> Mapping[str, Any] | None:
-        """The next event, an empty one when none came for a moment, or None when the worker is gone."""
+    def _send(self, order: WorkOrder) -> None:
+        stdin = self._process.stdin
+        assert stdin is not None
+        try:
+            stdin.write(order.to_json().encode() + b"\n")
+            stdin.flush()
+        except BrokenPipeError:
+            raise self._died(order) from None
+
+    def _next_event(self, order: WorkOrder) -> Mapping[str, Any]:
+        """The next event, or an empty one when none came for a moment."""
         while b"\n" not in self._pending:
             with selectors.DefaultSelector() as selector:
                 selector.register(self._events, selectors.EVENT_READ)
-                if not selector.select(POLL_SECONDS):
-                    # A child of user code may hold the pipe open after the worker itself is dead.
-                    return {} if self._process.poll() is None else None
+                readable = selector.select(POLL_SECONDS)
+            # A child of user code may hold the pipe open after the worker itself is dead.
+            if not readable:
+                if self._process.poll() is None:
+                    return {}
+                raise self._died(order)
             chunk = os.read(self._events, 65536)
             if not chunk:
-                return None
+                raise self._died(order)
             self._pending += chunk
         line, self._pending = self._pending.split(b"\n", 1)
         event: Mapping[str, Any] = json.loads(line)
@@ -171,12 +237,21 @@ class Worker:
 
     def _failed(self, fields: dict[str, Any]) -> ModelQAError:
         error = ModelQAError.from_json(fields)
-        if not isinstance(error, EvaluationError):
-            return error
         log = self._log.text()
-        if log:
+        if log and isinstance(error, EvaluationError):
             error.details = f"{error.details}\n\n{log}" if error.details else log
         return error
+
+    def _given_up(self, order: WorkOrder, what: str, expected: str, last: Progress) -> InfrastructureError:
+        self.kill()
+        return InfrastructureError(
+            f"{order.job.name} {what} and was stopped",
+            expected=expected,
+            found=f"it was {_at(last)}",
+            todo="look at what it was doing; raise deadline: (spec) or modelqa_stall_seconds (pytest's configuration)"
+            " if it only was slow",
+            details=self._log.text() or None,
+        )
 
     def _died(self, order: WorkOrder) -> InfrastructureError:
         code = self._process.wait()
@@ -185,7 +260,7 @@ class Worker:
             expected="a record, or an error",
             found="neither",
             todo="look at its last output below; --modelqa-engine=inline --pdb runs it in this process",
-            details=self._log.text(),
+            details=self._log.text() or None,
         )
 
 
@@ -222,24 +297,27 @@ class _Tail:
                 self._bytes = everything[-LOG_BYTES:]
 
 
-def worker_environment(environment: Mapping[str, str], device: str) -> dict[str, str]:
+def worker_environment(environment: Mapping[str, str], slot: str) -> dict[str, str]:
     """The environment of a worker; all of this must stand before torch is loaded.
 
-    >>> worker_environment({}, "cpu")["CUDA_VISIBLE_DEVICES"]
+    Args:
+        environment: Of the caller, whose own settings of threads and the like win.
+        slot: ``cpu`` or the UUID of a GPU: the worker sees this device and no other.
+
+    >>> worker_environment({"CUDA_VISIBLE_DEVICES": "0,1"}, "cpu")["CUDA_VISIBLE_DEVICES"]
     ''
     """
-    own = {
+    defaults = {
         # torch's threads spin by default: with one busy neighbour, steps of 1 ms took 34 times longer (measured).
         "OMP_WAIT_POLICY": "passive",
         # Without it cuBLAS is not deterministic (CUDA documentation, "Results reproducibility").
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
-        # What is not in the environment cannot be fetched behind the user's back.
+        # Nothing is fetched behind the user's back.
         "HF_HUB_OFFLINE": "1",
-        "PYTHONUNBUFFERED": "1",
     }
-    if device == "cpu":
-        own["CUDA_VISIBLE_DEVICES"] = ""
-    return {**own, **environment, **({"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {})}
+    # PYTHONUNBUFFERED: what user code printed just before it crashed must be in the log.
+    own = {"CUDA_VISIBLE_DEVICES": "" if slot == "cpu" else slot, "PYTHONUNBUFFERED": "1"}
+    return {**defaults, **environment, **own}
 
 
 def _cause(code: int) -> str:

@@ -4,21 +4,53 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from ..records.locks import holding
+from filelock import FileLock
+
+from ..records.locks import try_lock
+from .devices import accelerators
+
+_SECONDS_BETWEEN_TRIES = 0.2
 
 
-def device_slot(device: str, waiting: Callable[[float], None] | None = None) -> AbstractContextManager[None]:
-    """Holds the slot of a device: ``cpu`` (all cores) or a GPU. The kernel frees it when the holder dies.
+@contextmanager
+def device_slot(device: str, waiting: Callable[[], None]) -> Iterator[str]:
+    """Holds the slot of a device and gives its name: ``cpu`` (all cores) or a GPU's UUID.
+
+    ``cuda`` takes the first GPU that is free. The kernel frees a slot when its holder dies.
 
     Args:
-        waiting: Called while another process holds it, with the seconds waited.
+        device: ``cpu``, ``cuda`` or ``cuda:N``.
+        waiting: Called now and then while others hold it.
 
     Raises:
         StoreError: The folder for temporary files cannot be written.
     """
+    name, lock = _first_free(_names(device), waiting)
+    try:
+        yield name
+    finally:
+        lock.release()
+
+
+def _names(device: str) -> Sequence[str]:
+    if device == "cpu":
+        return ["cpu"]
+    present = [accelerator.uuid for accelerator in accelerators()]
+    _, _, index = device.partition(":")
+    return [present[int(index)]] if index else present
+
+
+def _first_free(names: Sequence[str], waiting: Callable[[], None]) -> tuple[str, FileLock]:
     folder = Path(tempfile.gettempdir()) / f"modelqa-slots-{os.getuid()}"
-    return holding(folder / f"{device.replace(':', '-')}.lock", waiting)
+    while True:
+        for name in names:
+            lock = try_lock(folder / f"{name}.lock", 0)
+            if lock is not None:
+                return name, lock
+        waiting()
+        time.sleep(_SECONDS_BETWEEN_TRIES)

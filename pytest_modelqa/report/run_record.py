@@ -74,7 +74,6 @@ def write(record: RunRecord, folder: Path) -> Path:
     content = json.loads(json.dumps(content, allow_nan=False))
     content["sha256"] = digest(content)
     path = folder / record.id / "run.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
     return path
 
