@@ -1,0 +1,1 @@
+"""All that can be known before the expensive run: one module per question, each a plain function."""
