@@ -15,14 +15,15 @@ from ..errors import BaselineError, OutputError
 from ..spec.catalogue import MetricDeclaration
 from ..spec.resolved import Bound
 
-# Rounding of float64 sums, relative: the mean of ten scores of 0.9 may be 0.8999999999999999. No measurement is
-# known to twelve digits, so nothing that a person would call a difference is let through.
+# Rounding of float64 sums, relative to the numbers compared: the mean of ten scores of 0.9 may be
+# 0.8999999999999999. No measurement is known to twelve digits, so nothing that a person would call a difference is
+# let through; never absolute, because an mse of 3e-13 is three times one of 1e-13.
 ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A value against a bound.
+    """A value against a bound; every number is finite.
 
     Attributes:
         margin: ≥ 0 when it passes, up to rounding.
@@ -60,12 +61,16 @@ def real_number(value: Any, declaration: MetricDeclaration) -> float:
 
 
 def _float(value: Any) -> float | None:
-    if isinstance(value, (bool, np.bool_)):
+    # To Python a bool is an int, and to numpy a duration is an integer.
+    if isinstance(value, (bool, np.bool_, np.timedelta64)):
         return None
     if isinstance(value, (np.float32, np.float16)):
         return float(str(value))
     if isinstance(value, (int, float, np.integer, np.floating)):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf
     return None
 
 
@@ -85,6 +90,9 @@ def against_threshold(value: float, bound: Bound) -> Judged:
 
     >>> against_threshold(26.41, Bound("min", minimum=28.0)).margin
     -1.5899999999999999
+
+    Raises:
+        OutputError: The value is no number, or too far from the bound for their difference to be one.
     """
     candidates = []
     if bound.minimum is not None:
@@ -92,7 +100,7 @@ def against_threshold(value: float, bound: Bound) -> Judged:
     if bound.maximum is not None:
         candidates.append((bound.maximum - value, bound.maximum, False))
     margin, limit, at_least = min(candidates)
-    return Judged(margin, limit, at_least, margin >= -ROUNDING * max(1.0, abs(limit)))
+    return _judged(margin, limit, at_least, margin >= -_rounding(value, limit))
 
 
 def against_baseline(value: float, baseline: float, bound: Bound, *, higher_is_better: bool | None) -> Judged:
@@ -106,26 +114,49 @@ def against_baseline(value: float, baseline: float, bound: Bound, *, higher_is_b
     False
 
     Raises:
-        BaselineError: Percent of a baseline of zero.
+        BaselineError: Percent of a baseline of zero, or better and worse of a metric that knows no better.
+        OutputError: A value is no number, or they are too far apart for their difference to be one.
     """
     amount = bound.amount
     assert amount is not None
-    rounding = ROUNDING * max(1.0, abs(value), abs(baseline))
+    rounding = _rounding(value, baseline)
     if bound.kind == "max_difference":
         margin = amount - abs(value - baseline)
-        return Judged(margin, amount, False, margin >= -rounding)
-    sign = -1.0 if higher_is_better is False else 1.0
+        return _judged(margin, amount, False, margin >= -rounding)
+    if higher_is_better is None:
+        raise BaselineError(
+            f"{bound.kind} has no meaning for a metric of which neither high nor low is better",
+            todo="write max_difference",
+        )
+    sign = 1.0 if higher_is_better else -1.0
     gain = sign * (value - baseline)
     demanded = amount if bound.kind.startswith("min_improvement") else -amount
     if not bound.kind.endswith("_percent"):
         margin = gain - demanded
-        return Judged(margin, baseline + sign * demanded, sign > 0, margin >= -rounding)
+        return _judged(margin, baseline + sign * demanded, higher_is_better, margin >= -rounding)
     if abs(baseline) < 1e-9:
         raise BaselineError(
             f"{bound.kind} has no meaning for a baseline of {baseline:g}",
             expected="a baseline that is not zero",
             todo=f"write {bound.kind.removesuffix('_percent')}, in the metric's own unit",
         )
-    limit = baseline + sign * demanded / 100 * abs(baseline)
+    demanded_of_it = demanded / 100 * abs(baseline)
     margin = 100 * gain / abs(baseline) - demanded
-    return Judged(margin, limit, sign > 0, gain - demanded / 100 * abs(baseline) >= -rounding)
+    passed = gain - demanded_of_it >= -rounding
+    return _judged(margin, baseline + sign * demanded_of_it, higher_is_better, passed)
+
+
+def _rounding(value: float, other: float) -> float:
+    return ROUNDING * max(abs(value), abs(other))
+
+
+def _judged(margin: float, limit: float, at_least: bool, passed: bool) -> Judged:
+    # Also because a run record is JSON, which has no infinity.
+    if not (math.isfinite(margin) and math.isfinite(limit)):
+        raise OutputError(
+            "the value cannot be compared with its bound",
+            expected="two numbers whose difference is a number",
+            found=f"a margin of {margin:g} to a limit of {limit:g}",
+            todo="look at the records of the evaluation, and at the bound",
+        )
+    return Judged(margin, limit, at_least, passed)

@@ -87,12 +87,20 @@ def scores_of(record: Record, column: str) -> np.ndarray:
 
 
 def exact_mean(scores: np.ndarray) -> float:
-    """The mean, rounded once: the mean of a thousand scores of 0.9 is 0.9.
+    """The mean of float64 scores, rounded once, so that no order of the samples changes it.
 
-    >>> exact_mean(np.full(10, 0.9)), float(np.add.reduce(np.full(10, 0.9)) / 10) == 0.9
-    (0.9, False)
+    NaN or an infinity where the scores hold one or overflow; ``real_number`` then refuses it.
+
+    >>> exact_mean(np.full(10, 0.1)), 0.1 + 0.1 + 0.1 == 0.3
+    (0.1, False)
     """
-    return math.fsum(scores.tolist()) / len(scores)
+    # math.fsum raises where infinities of both signs meet, and where a sum overflows.
+    if not np.isfinite(scores).all():
+        return float("nan")
+    try:
+        return math.fsum(scores.tolist()) / len(scores)
+    except OverflowError:
+        return float("inf")
 
 
 def _per_sample(
