@@ -38,10 +38,10 @@ class Classifier(nn.Module):
     def __init__(self, channels: int = 32) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            nn.Conv2d(1, channels, 3, padding=1),
+            nn.Conv2d(1, channels, 3, padding=1, bias=False),
             nn.BatchNorm2d(channels),
             nn.ReLU(),
-            nn.Conv2d(channels, 2 * channels, 3, padding=1),
+            nn.Conv2d(channels, 2 * channels, 3, padding=1, bias=False),
             nn.BatchNorm2d(2 * channels),
             nn.ReLU(),
             nn.MaxPool2d(2),
