@@ -2,96 +2,78 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .catalogue import MetricDeclaration, TaskDeclaration
+from .catalogue import MetricDeclaration
 from .document import Written
-from .names import Names
 from .nodes import Node
 from .numbers import format_bound
 from .problems import Problems
-from .resolved import Bound, Check, Evaluation
+from .resolved import Bound, Check
 from .schema import CheckEntry
 from .spelling import listed, quoted
+from .surroundings import Surroundings
 
 
 def check_comparison(
     check: Written[CheckEntry],
     metric: MetricDeclaration,
     baseline: str | None,
-    at: Node,
     paired: bool,
-    evaluation: Evaluation,
-    task: TaskDeclaration,
-    others: Mapping[str, tuple[str | None, TaskDeclaration | None]],
-    names: Names,
-    problems: Problems,
+    at: Node,
+    around: Surroundings,
 ) -> None:
-    """Adds a problem unless a check that compares has something to compare with.
-
-    Args:
-        check: As written.
-        metric: What it measures.
-        baseline: What it compares with.
-        at: Where the baseline is written.
-        paired: Whether both sides must be the same samples.
-        evaluation: The one that it belongs to.
-        task: That evaluation's task.
-        others: For each evaluation of the spec, its dataset and its task, as far as they are known.
-        names: The names of the spec.
-        problems: Gets what is wrong.
-    """
+    """Adds a problem unless a check that compares has something to compare with."""
     kinds: tuple[str, ...] = ("evaluation", "recorded baseline")
-    if task.needs_model:
+    if around.task.needs_model:
         kinds = ("model", *kinds)
-    itself = (evaluation.name, evaluation.model)
-    choices = [*(name for name in names.of(*kinds) if name not in itself), *task.baselines]
+    itself = (around.evaluation.name, around.evaluation.model)
+    choices = [*(name for name in around.names.of(*kinds) if name not in itself), *around.task.baselines]
     if baseline is None:
-        problems.add(
+        around.problems.add(
             "no-baseline",
             f"{check.name} compares, and has no baseline",
             check.key,
-            expected=f"baseline: one of {listed(choices)}",
+            expected=f"baseline: one of {listed(choices)}" if choices else "baseline: NAME",
         )
     elif baseline in itself:
-        problems.add(
+        around.problems.add(
             "compares-with-itself",
             f"{check.name} compares {quoted(baseline)} with itself",
             at,
             expected="another model, evaluation or recorded baseline",
         )
     else:
-        names.check_any(baseline, kinds, choices, at, check.name, problems)
-        if names.kinds.get(baseline) == "evaluation":
-            _check_other(check, metric, baseline, at, paired, evaluation, others[baseline], problems)
+        around.names.check_any(baseline, kinds, choices, at, check.name, around.problems)
+        if around.names.kinds.get(baseline) == "evaluation":
+            _check_other(check, metric, baseline, paired, at, around)
 
 
 def _check_other(
     check: Written[CheckEntry],
     metric: MetricDeclaration,
     baseline: str,
-    at: Node,
     paired: bool,
-    evaluation: Evaluation,
-    other: tuple[str | None, TaskDeclaration | None],
-    problems: Problems,
+    at: Node,
+    around: Surroundings,
 ) -> None:
-    dataset, task = other
-    if task is not None and metric.name not in task.metrics:
-        problems.add(
+    other, own = around.others[baseline], around.evaluation
+    if other.task is not None and metric.name not in other.task.metrics:
+        around.problems.add(
             "not-comparable",
             f"{check.name} compares {metric.name}, which the evaluation {quoted(baseline)} cannot measure",
             at,
-            expected=f"a metric of the task {task.name}: {listed(task.metrics)}",
+            expected=f"a metric of the task {other.task.name}: {listed(other.task.metrics)}",
         )
-    if paired and dataset is not None and dataset != evaluation.dataset:
-        problems.add(
+    if paired and other.dataset is not None and other.dataset != own.dataset:
+        around.problems.add(
             "not-comparable",
             f"{check.name} compares sample by sample, and {quoted(baseline)} runs on other samples",
             at,
-            expected=f"the dataset {quoted(evaluation.dataset or '')} on both sides",
-            found=f"the dataset {quoted(dataset)}",
+            expected=f"the dataset {quoted(own.dataset or '')} on both sides",
+            found=f"the dataset {quoted(other.dataset)}",
             todo="write paired: false, if the two sides are different samples",
         )
 
@@ -204,27 +186,27 @@ def check_ids(checks: Sequence[tuple[Check, Node]], evaluation: str, problems: P
 
 def check_contradictions(checks: Sequence[tuple[Check, Node]], evaluation: str, problems: Problems) -> None:
     """Adds a problem for a ``min`` above a ``max`` of the same value."""
-    floors = [(check, at) for check, at in checks if check.bound.minimum is not None]
-    ceilings = [(check, at) for check, at in checks if check.bound.maximum is not None]
-    for floor, _ in floors:
-        for ceiling, at in ceilings:
-            if floor is ceiling or not _same_value(floor, ceiling):
-                continue
-            low, high = floor.bound.minimum or 0.0, ceiling.bound.maximum or 0.0
-            if low > high:
-                problems.add(
-                    "contradiction",
-                    f"two checks of {quoted(evaluation)} can never pass together",
-                    at,
-                    found=f"{floor.metric} at least {format_bound(low, floor.unit)}, "
-                    f"and at most {format_bound(high, ceiling.unit)}",
-                )
+    floors: dict[str, Check] = {}
+    for check, _ in checks:
+        key = _same_value(check)
+        if check.bound.minimum is not None and (
+            key not in floors or check.bound.minimum > (floors[key].bound.minimum or 0.0)
+        ):
+            floors[key] = check
+    for check, at in checks:
+        floor, maximum = floors.get(_same_value(check)), check.bound.maximum
+        if floor is None or floor is check or maximum is None or floor.bound.minimum is None:
+            continue
+        if floor.bound.minimum > maximum:
+            problems.add(
+                "contradiction",
+                f"two checks of {quoted(evaluation)} can never pass together",
+                at,
+                found=f"{check.metric} at least {format_bound(floor.bound.minimum, floor.unit)}, "
+                f"and at most {format_bound(maximum, check.unit)}",
+            )
 
 
-def _same_value(left: Check, right: Check) -> bool:
-    return (left.metric, left.args, left.slices, left.at) == (
-        right.metric,
-        right.args,
-        right.slices,
-        right.at,
-    )
+def _same_value(check: Check) -> str:
+    """Equal for two checks that look at the same number."""
+    return json.dumps([check.metric, check.args, check.slices, check.at], sort_keys=True)

@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from .bounds import resolve_bound, shown_unit
-from .catalogue import Catalogue, MetricDeclaration, TaskDeclaration
+from .catalogue import MetricDeclaration
 from .check_rules import check_comparison, check_grid, check_interval, check_without_effect
-from .document import Document, Written
+from .document import Written
 from .identifiers import check_id, differing_args
 from .layers import chosen, options, place_of
 from .meaning import check_marks
-from .names import Names, check_named_args
+from .names import check_named_args
 from .nodes import Node
 from .problems import Problems
-from .resolved import Bound, Check, Evaluation, Position
-from .schema import CheckEntry, EvaluationEntry
+from .resolved import Bound, Check, Position
+from .schema import CheckEntry
 from .sentences import describe
 from .spelling import listed, nearest, quoted
+from .surroundings import Surroundings
 from .validation import validated_args
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What resolving a check may look at.
-
-    Attributes:
-        document: The spec as written.
-        catalogue: The metrics and tasks that there are.
-        names: The names that the spec gives.
-        written: The check's evaluation as written.
-        evaluation: The same, resolved, still without checks.
-        task: Its task.
-        coordinates: Of its model; None where the model is broken.
-        problems: Gets what is wrong.
-    """
-
-    document: Document
-    catalogue: Catalogue
-    names: Names
-    written: Written[EvaluationEntry]
-    evaluation: Evaluation
-    task: TaskDeclaration
-    coordinates: Mapping[str, tuple[Any, ...]] | None
-    problems: Problems
 
 
 def resolve_check(written: Written[CheckEntry], around: Surroundings) -> Check | None:
@@ -153,33 +128,8 @@ def _baseline(
     baseline: str | None = chosen("baseline", *layers)
     if baseline is None and "baseline" in around.document.defaults.broken:
         return None
-    check_comparison(
-        written,
-        metric,
-        baseline,
-        place_of("baseline", *layers),
-        paired,
-        around.evaluation,
-        around.task,
-        _dataset_and_task(around),
-        around.names,
-        around.problems,
-    )
+    check_comparison(written, metric, baseline, paired, place_of("baseline", *layers), around)
     return baseline
-
-
-def _dataset_and_task(around: Surroundings) -> dict[str, tuple[str | None, TaskDeclaration | None]]:
-    """Of every evaluation, as far as it is known."""
-    defaults = around.document.defaults
-    return {
-        name: (
-            chosen("dataset", written, defaults),
-            around.catalogue.tasks.get(chosen("task", written, defaults) or ""),
-        )
-        if written.entry is not None
-        else (None, None)
-        for name, written in around.document.evaluations.items()
-    }
 
 
 def _slices(

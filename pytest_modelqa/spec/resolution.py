@@ -8,7 +8,7 @@ from typing import Any
 
 from .catalogue import Catalogue, TaskDeclaration
 from .check_rules import check_contradictions, check_ids
-from .checks import Surroundings, resolve_check
+from .checks import resolve_check
 from .document import Document, Written
 from .layers import chosen, options, place_of
 from .meaning import (
@@ -23,9 +23,10 @@ from .names import Names, check_named_args
 from .nodes import Node
 from .paths import expanded
 from .problems import Problems
-from .resolved import Dataset, Evaluation, Goal, Model, Position, RecordedBaseline
+from .resolved import Check, Dataset, Evaluation, Goal, Model, Position, RecordedBaseline
 from .schema import DatasetEntry, EvaluationEntry, ModelEntry
 from .spelling import listed, nearest, quoted
+from .surroundings import Other, Surroundings
 from .validation import described, validated_args
 
 
@@ -142,16 +143,16 @@ class Resolver:
 
     def evaluations(self, models: Mapping[str, Model]) -> dict[str, Evaluation]:
         """The evaluations that are well written, with those of their checks that are."""
-        resolved = {}
+        resolved, others = {}, self._others()
         for name, written in self.document.evaluations.items():
             if written.entry is not None:
-                evaluation = self._evaluation(written, written.entry, models)
+                evaluation = self._evaluation(written, models, others)
                 if evaluation is not None:
                     resolved[name] = evaluation
         return resolved
 
     def _evaluation(
-        self, written: Written[EvaluationEntry], entry: EvaluationEntry, models: Mapping[str, Model]
+        self, written: Written[EvaluationEntry], models: Mapping[str, Model], others: Mapping[str, Other]
     ) -> Evaluation | None:
         task = self._task(written)
         if task is None:
@@ -179,7 +180,18 @@ class Resolver:
             checks=(),
             position=_position(written.key),
         )
-        return replace(evaluation, checks=self._checks(written, evaluation, task, models))
+        return replace(evaluation, checks=self._checks(written, evaluation, task, models, others))
+
+    def _others(self) -> dict[str, Other]:
+        defaults, known = self.document.defaults, self.catalogue.tasks
+        return {
+            name: Other(
+                chosen("dataset", written, defaults), known.get(chosen("task", written, defaults) or "")
+            )
+            if written.entry is not None
+            else Other(None, None)
+            for name, written in self.document.evaluations.items()
+        }
 
     def _task(self, written: Written[EvaluationEntry]) -> TaskDeclaration | None:
         defaults = self.document.defaults
@@ -219,11 +231,20 @@ class Resolver:
         evaluation: Evaluation,
         task: TaskDeclaration,
         models: Mapping[str, Model],
-    ) -> tuple[Any, ...]:
+        others: Mapping[str, Other],
+    ) -> tuple[Check, ...]:
         model = models.get(evaluation.model or "")
         coordinates = model.coordinates if model else None if evaluation.model else {}
         around = Surroundings(
-            self.document, self.catalogue, self.names, written, evaluation, task, coordinates, self.problems
+            self.document,
+            self.catalogue,
+            self.names,
+            others,
+            written,
+            evaluation,
+            task,
+            coordinates,
+            self.problems,
         )
         checks = [(check, resolve_check(check, around)) for check in self.document.checks[written.name]]
         resolved = [(check, item.key) for item, check in checks if check is not None]
