@@ -81,5 +81,5 @@ def _drawn(grid: list[list[Image.Image]], caption: str) -> bytes:
     text = caption.encode("ascii", "replace").decode()
     ImageDraw.Draw(sheet).text((1, 1), text, fill=_INK)
     buffer = io.BytesIO()
-    sheet.save(buffer, format="PNG", optimize=True)
+    sheet.save(buffer, format="PNG")
     return buffer.getvalue()
