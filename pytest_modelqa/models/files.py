@@ -158,6 +158,8 @@ def recognise(path: Path, declared: str | None = None) -> str:
 
 
 def _format(path: Path, head: bytes) -> str:
+    if _begins_like_safetensors(path, head):
+        return SAFETENSORS
     if head.startswith(b"PK\x03\x04"):
         return _zip_format(path)
     if head.startswith(b"PK"):
@@ -169,14 +171,15 @@ def _format(path: Path, head: bytes) -> str:
     for magic, kind in _FOREIGN_MAGIC.items():
         if head.startswith(magic):
             raise _foreign(path, kind)
-    if _begins_like_safetensors(path, head):
-        return SAFETENSORS
     raise _foreign(path, f"neither a safetensors file nor one of torch.save; it begins with {head[:16]!r}")
 
 
 def _begins_like_safetensors(path: Path, head: bytes) -> bool:
-    # Eight bytes of length, then JSON. A file cut before its ninth byte is one only by its name.
-    return head[8:9] == b"{" or (path.suffix == ".safetensors" and len(head) < 10)
+    # Eight bytes of length, of which the limit of the format leaves four zero, then JSON. Asked first: the
+    # length may begin as pickles do (0x80), and no pickle looks like this.
+    by_content = head[4:9] == b"\0\0\0\0{"
+    by_name = path.suffix == ".safetensors" and (head[8:9] == b"{" or len(head) < 9)
+    return by_content or by_name
 
 
 def _zip_format(path: Path) -> str:

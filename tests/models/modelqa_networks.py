@@ -150,7 +150,7 @@ class Mixed(nn.Module):
     def __init__(self):
         super().__init__()
         self.single = nn.Parameter(torch.zeros(2))
-        self.double = nn.Parameter(torch.zeros(2, dtype=torch.float64))
+        self.doubles = nn.Parameter(torch.zeros(2, dtype=torch.float64))
         self.spectrum = nn.Parameter(torch.zeros(2, dtype=torch.complex64))
         self.register_buffer("count", torch.zeros(2, dtype=torch.int64))
         self.register_buffer("mask", torch.full((2, 2), float("-inf")).triu(1))

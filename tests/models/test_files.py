@@ -90,6 +90,13 @@ def test_formats_are_recognised_by_content(saved, name, expected):
     assert recognise(renamed) == expected
 
 
+def test_a_safetensors_header_of_any_length_is_no_pickle(tmp_path):
+    path = tmp_path / "weights"
+    for length in range(1, 300):
+        save_file({"w": torch.zeros(2)}, path, metadata={"note": "x" * length})
+        assert recognise(path) == "safetensors"
+
+
 def test_indices_are_recognised_by_their_shards(tmp_path):
     assert recognise(_index(tmp_path)) == "safetensors_index"
     torch_index = _index(tmp_path, "pytorch_model.bin.index.json", {"a": "one.bin", "b": "two.bin"})
@@ -185,6 +192,7 @@ def test_fault_43_exported_programs_are_refused(tmp_path, payload, tripwire):
     assert not tripwire.exists()
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*is deprecated")
 def test_fault_44_torchscript_is_refused(tmp_path):
     torch.jit.script(torch.nn.Linear(2, 2)).save(tmp_path / "a.pt")
     with pytest.raises(CheckpointError, match=r"the checkpoint is TorchScript, which is a program: a.pt"):
