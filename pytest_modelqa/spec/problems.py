@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ModelQAError
+from .codes import CODES
 from .nodes import Node
+from .resolved import Position
 
 # A file with more problems than this has one cause; the rest would cost time and hide it.
 MOST_PROBLEMS = 50
@@ -19,7 +21,7 @@ class Problem:
     """One thing that is wrong.
 
     Attributes:
-        code: Stable; listed in ``docs/errors.md``.
+        code: One of ``CODES``; listed with examples in ``docs/errors.md``.
         what: One sentence without a full stop, subject first.
         at: The part of the file that it is about; None when it is about the file as a whole.
     """
@@ -30,6 +32,14 @@ class Problem:
     expected: str | None = None
     found: str | None = None
     todo: str | None = None
+
+    def __post_init__(self) -> None:
+        assert self.code in CODES, self.code
+
+    @property
+    def position(self) -> Position | None:
+        """Where it is."""
+        return Position(self.at.line, self.at.column) if self.at else None
 
     @property
     def order(self) -> tuple[int, int]:
