@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,11 @@ import numpy as np
 
 from ..errors import OutputError
 from ..records.columns import column_name
-from ..records.store import Record
+from ..records.store import Record, SetValue
 from ..spec.catalogue import MetricDeclaration
 from ..spec.resolved import Check
 from .arithmetic import real_number
+from .recorded import Recorded
 
 
 @dataclass(frozen=True)
@@ -45,19 +46,35 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class Member:
+    """One checkpoint of what a check speaks of; a model without coordinates has one member.
+
+    Attributes:
+        coordinates: Empty for a model that is no grid.
+        baseline: What this member is compared with, or None.
+    """
+
+    coordinates: Mapping[str, Any]
+    candidate: Measured
+    baseline: Measured | Recorded | None
+
+
+@dataclass(frozen=True)
 class Value:
     """A metric's value on one slice.
 
     Attributes:
         number: Finite and in the metric's range.
         n: Samples in the slice.
-        scores: For a per-sample metric, the scores that the value is the mean of, in the order of the records.
+        scores: For a per-sample metric, the scores that the value is the mean of, in the order of the sample ids.
+        clusters: What the samples have in common (``cluster:``), in the same order, or None.
         left_out: For a set-level metric, the 20 values with one group of samples left out (None: undefined).
     """
 
     number: float
     n: int
     scores: np.ndarray | None = None
+    clusters: np.ndarray | None = None
     left_out: tuple[float | None, ...] = ()
 
 
@@ -65,16 +82,18 @@ def values(side: Measured, check: Check, declaration: MetricDeclaration) -> dict
     """The value on each slice that the check names: ``{"": …}`` without slices, else ``{"label=3": …}``.
 
     Raises:
-        OutputError: A value cannot be judged, a slice is empty, or there are fewer samples than ``min_samples``.
+        OutputError: A value cannot be judged, a slice is empty, there are fewer samples than ``min_samples``,
+            or the records hold only a part of the samples.
     """
+    _demand_all_samples(side.record)
     column = column_name(check.metric, declaration.version, check.args, side.trivial)
-    read = _per_sample if declaration.level == "sample" else _set_level
     found: dict[str, Value] = {}
     for slice_name, wanted in (check.slices or {"": None}).items():
-        for label, value in read(side.record, column, slice_name, declaration).items():
+        parts = _parts(side.record, column, slice_name, declaration)
+        _demand_slices(parts, slice_name, wanted)
+        for label, part in parts.items():
             if wanted is None or label in wanted:
-                found[f"{slice_name}={label}" if slice_name else ""] = value
-        _demand_slices(found, slice_name, wanted)
+                found[f"{slice_name}={label}" if slice_name else ""] = _value(part, declaration)
     for name, value in found.items():
         _demand_samples(name, value, check)
     return found
@@ -103,29 +122,25 @@ def exact_mean(scores: np.ndarray) -> float:
         return float("inf")
 
 
-def _per_sample(
+def _parts(
     record: Record, column: str, slice_name: str, declaration: MetricDeclaration
-) -> Mapping[str, Value]:
+) -> Mapping[str, np.ndarray | SetValue]:
+    """What the records hold of a metric for each value of a slice: its scores, or its set-level value."""
+    if declaration.level == "set":
+        return record.set_values(column, slice_name)
     scores = scores_of(record, column)
     if not slice_name:
-        return {"": _mean(scores, declaration)}
+        return {"": scores}
     labels = _labels(record, slice_name)
-    return {_text(label): _mean(scores[labels == label], declaration) for label in np.unique(labels)}
+    return {str(label): scores[labels == label] for label in np.unique(labels)}
 
 
-def _mean(scores: np.ndarray, declaration: MetricDeclaration) -> Value:
-    if not len(scores):
+def _value(part: np.ndarray | SetValue, declaration: MetricDeclaration) -> Value:
+    if isinstance(part, SetValue):
+        return Value(real_number(part.value, declaration), part.n, left_out=part.left_out)
+    if not len(part):
         raise OutputError("there are no samples", expected="at least one", todo="look at the dataset")
-    return Value(real_number(exact_mean(scores), declaration), len(scores), scores=scores)
-
-
-def _set_level(
-    record: Record, column: str, slice_name: str, declaration: MetricDeclaration
-) -> Mapping[str, Value]:
-    return {
-        label: Value(real_number(stored.value, declaration), stored.n, left_out=tuple(stored.left_out))
-        for label, stored in record.set_values(column, slice_name).items()
-    }
+    return Value(real_number(exact_mean(part), declaration), len(part), scores=part)
 
 
 def _labels(record: Record, slice_name: str) -> np.ndarray:
@@ -136,15 +151,37 @@ def _labels(record: Record, slice_name: str) -> np.ndarray:
             found="fields " + (", ".join(sorted(record.columns)) or "none"),
             todo="correct slices:, or let the loader give this field",
         )
-    return record.column(slice_name)
+    labels = record.column(slice_name)
+    # NaN equals nothing, so these samples would be in no slice at all.
+    unlabelled = int(np.count_nonzero(np.isnan(labels))) if labels.dtype.kind == "f" else 0
+    if labels.ndim != 1 or unlabelled:
+        raise OutputError(
+            f"the field {slice_name!r} cannot be sliced by",
+            expected="one label for each sample",
+            found=f"NaN for {unlabelled} samples" if unlabelled else f"shape {labels.shape}",
+            todo="slice by another field, or correct the loader",
+        )
+    return labels
 
 
-def _text(label: Any) -> str:
-    return str(label.item() if isinstance(label, np.generic) else label)
+def _demand_all_samples(record: Record) -> None:
+    if not record.manifest.complete:
+        raise OutputError(
+            "the records hold only a part of the samples",
+            expected="every sample of the dataset",
+            found=f"{record.manifest.samples} samples",
+            todo="run again",
+        )
 
 
-def _demand_slices(found: Mapping[str, Value], slice_name: str, wanted: tuple[str, ...] | None) -> None:
-    present = [name.partition("=")[2] for name in found if name.partition("=")[0] == slice_name]
+def _demand_slices(parts: Iterable[str], slice_name: str, wanted: tuple[str, ...] | None) -> None:
+    present = set(parts)
+    if not present:
+        raise OutputError(
+            f"there are no samples to slice by {slice_name}",
+            expected="at least one",
+            todo="look at the dataset",
+        )
     missing = [label for label in wanted or () if label not in present]
     if missing:
         raise OutputError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -76,9 +76,14 @@ class Verdict:
     @property
     def worst(self) -> Line | None:
         """The line that decides."""
-        return min(self.lines, key=lambda line: line.margin, default=None)
+        return worst_of(self.lines) if self.lines else None
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object, for reports and for the run record."""
         worst = self.worst
         return {**dataclasses.asdict(self), "worst": dataclasses.asdict(worst) if worst else None}
+
+
+def worst_of(lines: Sequence[Line]) -> Line:
+    """The line that decides: one that fails before any that passes, then the one with the smallest margin."""
+    return min(lines, key=lambda line: (line.passed, line.margin))

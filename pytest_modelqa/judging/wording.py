@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..spec.numbers import format_bound, format_pair, format_value
+from ..spec.numbers import format_alike, format_difference, format_pair, format_value
 from ..spec.resolved import Check
-from .verdict import Line
+from ..spec.sentences import amount_text
+from .verdict import Line, worst_of
 
 
 def headline(check: Check, lines: Sequence[Line]) -> str:
@@ -14,12 +15,13 @@ def headline(check: Check, lines: Sequence[Line]) -> str:
 
     With slices it speaks of the worst one, because that one decides.
     """
-    worst = min(lines, key=lambda line: line.margin)
-    text = f"{check.metric} {_relation(check, worst)}"
+    worst = worst_of(lines)
+    text = f"{check.metric} {_sentence(check, worst)}"
     if worst.slice:
         text += f" for {worst.slice}"
     if not worst.passed:
-        text += f", {_missed_by(check, worst)}"
+        word = "short by" if worst.at_least else "over by"
+        text += f", {word} {_distance(check, worst)}"
     failed = sum(not line.passed for line in lines)
     if len(lines) > 1:
         text += f" ({failed} of {len(lines)} slices fail)" if failed else f" (worst of {len(lines)} slices)"
@@ -33,55 +35,50 @@ def relation(check: Check, line: Line) -> tuple[str, str]:
 
 
 def margin(check: Check, line: Line) -> str:
-    """The margin with its sign and unit; bounds in percent of the baseline are in percent."""
-    if check.bound.kind.endswith("_percent"):
-        return f"{line.margin:+.2f} %"
-    text = format_value(abs(line.margin), check.unit)
-    return f"{'+' if line.passed else '-'}{text}"
+    """How far the value is on the good side of the bound, with its sign: ``+1.02 dB``, ``-1.59 dB``.
+
+    Also for bounds in percent it is the distance between the value and the bound that stand beside it.
+    """
+    return f"{'+' if line.passed else '-'}{_distance(check, line)}"
 
 
-def _relation(check: Check, line: Line) -> str:
+def _sentence(check: Check, line: Line) -> str:
     value, limit = _texts(check, line)
     sign = ("≥" if line.at_least else "≤") if line.passed else ("<" if line.at_least else ">")
     if line.baseline is None:
         return f"{value} {sign} {limit}"
     if check.bound.kind == "max_difference":
-        other = format_value(line.baseline.value, check.unit)
-        own = format_value(line.candidate.value, check.unit)
+        own, other = format_alike(line.candidate.value, line.baseline.value, check.unit)
         return f"differs by {value} {sign} {limit} ({own}, {line.baseline.name} {other})"
-    return f"{value} {sign} {limit} ({_derived(check, line)})"
+    return f"{value} {sign} {limit} ({_origin(check, line)})"
+
+
+def _compared(check: Check, line: Line) -> float:
+    """What is compared with the limit; the limit itself where only rounding separates a pass from it."""
+    value = line.candidate.value
+    if check.bound.kind == "max_difference" and line.baseline is not None:
+        value = abs(value - line.baseline.value)
+    beyond = value < line.limit if line.at_least else value > line.limit
+    return line.limit if line.passed and beyond else value
 
 
 def _texts(check: Check, line: Line) -> tuple[str, str]:
-    """Value and limit, never written alike when they differ."""
-    amount = check.bound.amount
-    if check.bound.kind == "max_difference" and line.baseline is not None and amount is not None:
-        difference = abs(line.candidate.value - line.baseline.value)
-        return format_pair(difference, amount, check.unit)
-    value = line.candidate.value
-    if line.baseline is None:
+    """What is compared and the limit, never written alike when they differ."""
+    value = _compared(check, line)
+    if line.baseline is None or check.bound.kind == "max_difference":
         return format_pair(value, line.limit, check.unit)
-    texts = format_value(value, check.unit), format_value(line.limit, check.unit)
-    return (
-        texts if texts[0] != texts[1] or value == line.limit else format_pair(value, line.limit, check.unit)
-    )
+    return format_alike(value, line.limit, check.unit)
 
 
-def _derived(check: Check, line: Line) -> str:
+def _distance(check: Check, line: Line) -> str:
+    return format_difference(abs(_compared(check, line) - line.limit), check.unit)
+
+
+def _origin(check: Check, line: Line) -> str:
     """Where a limit comes from: ``constant 14.20 dB + 6 dB``."""
     assert line.baseline is not None
-    assert check.bound.amount is not None
     baseline = f"{line.baseline.name} {format_value(line.baseline.value, check.unit)}"
-    if check.bound.amount == 0:
+    if not check.bound.amount:
         return baseline
     upwards = check.bound.kind.startswith("min_improvement") == line.at_least
-    if check.bound.kind.endswith("_percent"):
-        amount = f"{check.bound.amount:g} %"
-    else:
-        amount = format_bound(check.bound.amount, check.unit)
-    return f"{baseline} {'+' if upwards else '−'} {amount}"
-
-
-def _missed_by(check: Check, line: Line) -> str:
-    word = "short by" if line.at_least else "over by"
-    return f"{word} {margin(check, line).lstrip('+-')}"
+    return f"{baseline} {'+' if upwards else '−'} {amount_text(check.bound, check.unit)}"

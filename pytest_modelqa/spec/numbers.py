@@ -54,6 +54,33 @@ def format_pair(value: float, bound: float, unit: str) -> tuple[str, str]:
     return _with_unit(repr(shown), unit), _with_unit(repr(limit), unit)
 
 
+def format_alike(value: float, other: float, unit: str) -> tuple[str, str]:
+    """Two measured values with the same decimals, so many that they look equal only if they are.
+
+    >>> format_alike(25.018, 24.22, "dB"), format_alike(9.9996, 10.0, "nats")
+    (('25.02 dB', '24.22 dB'), ('9.9996 nats', '10.0000 nats'))
+    """
+    left, right = _shown(value, unit), _shown(other, unit)
+    for decimals in range(max(_decimals(left, unit), _decimals(right, unit)), 18):
+        texts = _fixed(left, decimals), _fixed(right, decimals)
+        if value == other or texts[0] != texts[1]:
+            return _with_unit(texts[0], unit), _with_unit(texts[1], unit)
+    return _with_unit(repr(left), unit), _with_unit(repr(right), unit)
+
+
+def format_difference(value: float, unit: str) -> str:
+    """A difference of two measured values, which looks like nothing only if it is nothing.
+
+    >>> format_difference(1.59, "dB"), format_difference(0.0041, "dB"), format_difference(0.004, "percent")
+    ('1.59 dB', '0.004 dB', '0.4 percentage points')
+    """
+    shown = _shown(value, unit)
+    text = _fixed(shown, _decimals(shown, unit))
+    if shown and not float(text):
+        text = _shortest(float(f"{shown:.1g}"))
+    return f"{text} percentage points" if unit == "percent" else _with_unit(text, unit)
+
+
 def _order(left: float, right: float) -> int:
     return (left > right) - (left < right)
 

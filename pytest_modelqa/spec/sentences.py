@@ -65,9 +65,11 @@ def _relation(check: Check, metric: MetricDeclaration, baseline_value: float | N
     if baseline_value is not None:
         return _resolved_comparison(bound, metric, baseline, baseline_value, unit)
     if bound.kind == "max_difference":
-        return f"= {baseline} ± {_amount(bound, unit)}"
+        return f"= {baseline} ± {amount_text(bound, unit)}"
     sign, operator = _signs(bound, metric)
-    return f"{sign} {baseline} {operator} {_amount(bound, unit)}" if bound.amount else f"{sign} {baseline}"
+    return (
+        f"{sign} {baseline} {operator} {amount_text(bound, unit)}" if bound.amount else f"{sign} {baseline}"
+    )
 
 
 def _resolved_comparison(
@@ -78,10 +80,10 @@ def _resolved_comparison(
     change = abs(value) * amount / 100 if bound.kind.endswith("_percent") else amount
     if bound.kind == "max_difference":
         ends = f"{format_value(value - change, unit)} and ≤ {format_value(value + change, unit)}"
-        return f"≥ {ends} ({shown} ± {_amount(bound, unit)})"
+        return f"≥ {ends} ({shown} ± {amount_text(bound, unit)})"
     sign, operator = _signs(bound, metric)
     limit = value + change if operator == "+" else value - change
-    reason = f"{shown} {operator} {_amount(bound, unit)}" if amount else shown
+    reason = f"{shown} {operator} {amount_text(bound, unit)}" if amount else shown
     return f"{sign} {format_value(limit, unit)} ({reason})"
 
 
@@ -92,7 +94,8 @@ def _signs(bound: Bound, metric: MetricDeclaration) -> tuple[str, str]:
     return "≥" if higher else "≤", "+" if better == higher else "−"
 
 
-def _amount(bound: Bound, unit: str) -> str:
+def amount_text(bound: Bound, unit: str) -> str:
+    """The amount of a bound against a baseline: ``6 dB``, ``5 percentage points``, ``5 % of it``."""
     amount = bound.amount or 0.0
     if bound.kind.endswith("_percent"):
         return f"{format_bound(amount, '')} % of it"
