@@ -13,6 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from .collection import SpecFile
     from .gate import Gate, Options
+    from .report.conclusion import Conclusion
 
 _T = TypeVar("_T")
 
@@ -93,7 +94,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: Sequence[pytest
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Writes the plan before anything runs, and starts what the selected checks need."""
+    """Writes the plan before anything runs."""
     gate = _known_gate(session.config)
     if gate is None or session.config.option.collectonly:
         return
@@ -104,7 +105,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     problem = gate.write(complete=False)
     if problem is not None:
         raise pytest.UsageError(str(problem))
-    if gate.options.starts_early:
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Starts what the selected checks need, all at once; not where collection failed and nothing will run."""
+    gate = _known_gate(session.config)
+    option = session.config.option
+    nothing_runs = option.collectonly or (session.testsfailed and not option.continue_on_collection_errors)
+    if gate is not None and gate.options.starts_early and not nothing_runs:
         for item in session.items:
             if hasattr(item, "start_evaluations"):
                 item.start_evaluations()
@@ -140,9 +149,9 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, Any] 
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """The table of all checks."""
+    """The table of all checks; nothing where none of them ran."""
     gate = _known_gate(config)
-    if gate is None or config.option.collectonly:
+    if gate is None or not gate.results:
         return
     from .report.terminal import table
 
@@ -169,13 +178,27 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, _T, _T]:
     problem = gate.write(complete=not _interrupted(session))
     conclusion = gate.conclusion()
     if conclusion is not None:
-        good = conclusion.exit_code == 0 and problem is None
         if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-            session.exitstatus = 0 if good else 1
+            session.exitstatus = conclusion.exit_code if problem is None else 1
         writer = config.get_terminal_writer()
         writer.line(f"run record: {gate.record_path}" if problem is None else str(problem))
-        writer.line(conclusion.line, bold=True, green=good, red=not good)
+        good = session.exitstatus == pytest.ExitCode.OK
+        line = _last_line(conclusion, session, recorded=problem is None)
+        writer.line(line, bold=True, green=good, red=not good)
     return answer
+
+
+def _last_line(conclusion: Conclusion, session: pytest.Session, *, recorded: bool) -> str:
+    """The conclusion; never GO alone where the exit code says otherwise."""
+    if conclusion.exit_code != 0 or session.exitstatus == pytest.ExitCode.OK:
+        return conclusion.line
+    if not recorded:
+        return f"INCOMPLETE: the run record could not be written; without it {conclusion.line}"
+    if _interrupted(session):
+        return f"INCOMPLETE: the run did not come to its end; until then {conclusion.line}"
+    return (
+        f"{conclusion.line}; exit code {int(session.exitstatus)}, because something else in this run failed"
+    )
 
 
 @pytest.hookimpl(optionalhook=True)
