@@ -8,6 +8,7 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO
 
 import numpy as np
@@ -27,11 +28,14 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            if len(set(archive.namelist())) != len(entries):
+                raise zipfile.BadZipFile("a name is given twice")
             return {
-                entry.filename.removesuffix(".npy"): _read_entry(path, archive, entry)
-                for entry in archive.infolist()
+                entry.filename.removesuffix(".npy"): _read_entry(path, archive, entry) for entry in entries
             }
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+    # RuntimeError is an encrypted archive, ValueError a map that ends beyond the file.
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
         raise _damaged(path, f"{type(error).__name__}: {error}") from error
 
 
@@ -58,7 +62,8 @@ def _read_array_header(
     try:
         version = np.lib.format.read_magic(file)
         shape, fortran_order, dtype = readers[version](file)
-    except (ValueError, KeyError, SyntaxError, TypeError) as error:
+    # NumPy parses the header as a Python literal, with Python's errors.
+    except (ValueError, KeyError, TypeError, SyntaxError, TokenError, RecursionError, MemoryError) as error:
         raise _damaged(path, f"the header of {entry.filename!r} cannot be read: {error}") from error
     if dtype.hasobject:
         raise DatasetError(
