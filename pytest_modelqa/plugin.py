@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Generator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
     from .collection import SpecFile
     from .gate import Gate, Options
     from .report.conclusion import Conclusion
+    from .report.progress import Screen
 
 _T = TypeVar("_T")
+_FINISHED = pytest.StashKey[bool]()
 
 MARKS = (
     "gpu: belongs to the release run; uses an accelerator where there is one",
@@ -133,14 +136,15 @@ def pytest_runtest_makereport(
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, Any] | None:
-    """Value and bound in place of PASSED."""
+def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, Any] | None:
+    """With ``-v``, value and bound in place of PASSED, but not in the short summary, which shows them too."""
     fields = getattr(report, "modelqa", None)
-    if fields is None or fields["status"] not in ("PASS", "FAIL", "INCONCLUSIVE"):
+    if _FINISHED in config.stash or fields is None or fields["status"] not in ("PASS", "FAIL", "INCONCLUSIVE"):
         return None
+    from .report.conclusion import Result
     from .report.terminal import verdict_word
 
-    word = verdict_word(fields)
+    word = verdict_word(Result(nodeid=report.nodeid, **fields))
     if report.failed:
         return "failed", "F", (word, {"red": True})
     if fields["status"] == "PASS":
@@ -166,6 +170,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, _T, _T]:
     """Concludes the run: after pytest's own summary the last line stands, and the exit code agrees with it."""
     config = session.config
+    config.stash[_FINISHED] = True
     gate = _known_gate(config)
     if gate is None or config.option.collectonly:
         return (yield)
@@ -228,11 +233,25 @@ def _gate(config: pytest.Config) -> Gate:
     from .gate import Gate
     from .report.progress import Waiting
 
-    terminal = config.pluginmanager.getplugin("terminalreporter")
-    is_terminal = bool(terminal and terminal.isatty) and not _is_worker(config)
-    config.stash[WAITING] = Waiting(None if _is_worker(config) else terminal, is_terminal=is_terminal)
+    config.stash[WAITING] = Waiting(_screen(config))
     config.stash[GATE] = Gate(_options(config))
     return config.stash[GATE]
+
+
+def _screen(config: pytest.Config) -> Screen | None:
+    """Where progress is shown; an xdist worker has no terminal, and its controller waits for nothing."""
+    from .report.progress import Screen
+
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None or _is_worker(config):
+        return None
+    capture = config.pluginmanager.getplugin("capturemanager")
+    return Screen(
+        reporter=reporter,
+        writer=config.get_terminal_writer(),
+        uncaptured=capture.global_and_fixture_disabled if capture else nullcontext,
+        is_terminal=bool(reporter.isatty),
+    )
 
 
 def _known_gate(config: pytest.Config) -> Gate | None:

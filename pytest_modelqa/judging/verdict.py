@@ -84,6 +84,11 @@ class Verdict:
         return {**dataclasses.asdict(self), "worst": dataclasses.asdict(worst) if worst else None}
 
 
+def rank(line: Line) -> tuple[bool, float]:
+    """Sorts lines from the worst: those that fail before those that pass, then by their margins."""
+    return line.passed, line.margin
+
+
 def worst_of(lines: Sequence[Line]) -> Line:
-    """The line that decides: one that fails before any that passes, then the one with the smallest margin."""
-    return min(lines, key=lambda line: (line.passed, line.margin))
+    """The line that decides."""
+    return min(lines, key=rank)

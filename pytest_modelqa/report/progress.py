@@ -2,54 +2,110 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
-
-from ..evaluation.engine import Progress
 
 LINE_EVERY_SECONDS = 30.0
 
+_ERASE_LINE = "\r\x1b[K"
+_UP = "\x1b[A"
 
-class Terminal(Protocol):
-    """The part of pytest's terminal reporter that is needed; it belongs to pytest's public plugin interface."""
 
-    def rewrite(self, line: str, **markup: bool) -> None:
-        """Writes over the current line."""
+class Progress(Protocol):
+    """How far an evaluation is: what it does, and how many of its samples are done (a total of 0: not known)."""
+
+    @property
+    def stage(self) -> str:
+        """What it does now: ``loading model``, ``predicting``."""
         ...
 
-    def write_line(self, line: str | bytes, **markup: bool) -> None:
+    @property
+    def done(self) -> int:
+        """Samples done."""
+        ...
+
+    @property
+    def total(self) -> int:
+        """Samples in all."""
+        ...
+
+
+class Writer(Protocol):
+    """The part of pytest's ``TerminalWriter`` that is needed."""
+
+    @property
+    def fullwidth(self) -> int:
+        """Columns of the terminal."""
+        ...
+
+    @property
+    def width_of_current_line(self) -> int:
+        """Columns written since the last line break."""
+        ...
+
+
+class Reporter(Protocol):
+    """The part of pytest's terminal reporter that is needed."""
+
+    def write_line(self, line: str) -> None:
         """Writes a line of its own."""
         ...
 
 
-class Waiting:
-    """Shows what a waiting item waits for."""
+@dataclass(frozen=True)
+class Screen:
+    """Where progress is shown.
 
-    def __init__(self, terminal: Terminal | None, *, is_terminal: bool) -> None:
-        self._terminal = terminal
-        self._is_terminal = is_terminal
-        self._rewritten = 0
+    Attributes:
+        uncaptured: pytest captures what is written while an item is set up; inside this it reaches the screen.
+        is_terminal: Whether lines can be rewritten.
+    """
+
+    reporter: Reporter
+    writer: Writer
+    uncaptured: Callable[[], AbstractContextManager[None]]
+    is_terminal: bool
+
+
+class Waiting:
+    """Shows what a waiting item waits for; without a screen (in a worker of xdist) nothing."""
+
+    def __init__(self, screen: Screen | None) -> None:
+        self._screen = screen
+        self._column: int | None = None
         self._shown_at = time.monotonic()
         self._predicting: tuple[str, float] | None = None
 
     def show(self, name: str, progress: Progress) -> None:
         """Called twice a second while an item waits for evaluation ``name``."""
-        if self._terminal is None:
+        if self._screen is None:
             return
         text = f"  {name}: {self._text(name, progress)}"
-        if self._is_terminal:
-            self._terminal.rewrite(text.ljust(self._rewritten))
-            self._rewritten = len(text)
-        elif time.monotonic() - self._shown_at >= LINE_EVERY_SECONDS:
-            self._shown_at = time.monotonic()
-            self._terminal.write_line(text)
+        with self._screen.uncaptured():
+            if self._screen.is_terminal:
+                self._rewrite(text, self._screen.writer)
+            elif time.monotonic() - self._shown_at >= LINE_EVERY_SECONDS:
+                self._shown_at = time.monotonic()
+                self._screen.reporter.write_line(text)
 
     def done(self) -> None:
-        """Takes the line away."""
-        if self._terminal is not None and self._rewritten:
-            self._terminal.rewrite(" " * self._rewritten)
-            self._terminal.rewrite("")
-            self._rewritten = 0
+        """Takes the line away: the cursor is where pytest left it."""
+        if self._screen is None or self._column is None:
+            return
+        with self._screen.uncaptured():
+            _write(f"{_ERASE_LINE}{_UP}\x1b[{self._column + 1}G")
+        self._column = None
+
+    def _rewrite(self, text: str, writer: Writer) -> None:
+        """Below the line that pytest is writing, past its back: it must find that line as it left it."""
+        if self._column is None:
+            self._column = writer.width_of_current_line % writer.fullwidth
+            _write("\n")
+        _write(_ERASE_LINE + text[: writer.fullwidth - 1])
 
     def _text(self, name: str, progress: Progress) -> str:
         if progress.stage != "predicting" or not progress.total:
@@ -72,3 +128,8 @@ def rate(done: int, total: int, seconds: float) -> str:
         return text
     per_second = done / seconds
     return f"{text}, {per_second:.1f} samples/s, {(total - done) / per_second:.0f} s left"
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

@@ -1,59 +1,28 @@
-"""The summary table at the end of a run."""
+"""The summary table at the end of a run: a row for each selected item, under its spec and its case."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 from .conclusion import Planned, Result
 
-_STYLES = {
-    "PASS": "green",
-    "FAIL": "bold red",
-    "ERROR": "bold red",
-    "WARN": "yellow",
-    "INCONCLUSIVE": "yellow",
-}
-HEADINGS = ("check", "value", "bound", "margin", "n", "verdict")
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_STYLES = {"PASS": "green", "FAIL": "bold red", "ERROR": "bold red"}
+COLUMNS = ("value", "bound", "margin", "n")
 # A log file has no width; wide enough that no name of ours is cut.
 PLAIN_WIDTH = 160
-
-
-def rows(planned: Sequence[Planned], results: Mapping[str, Result]) -> Iterable[tuple[str, tuple[str, ...]]]:
-    """Each selected item as the group it belongs to (``spec :: case``) and the cells of its row."""
-    for item in planned:
-        if item.selected and item.kind != "goal":
-            yield f"{item.spec} :: {item.case}", _cells(item, results.get(item.nodeid))
-    # Goals only where they say something: one that is shown by an evaluation is shown by its checks above.
-    for item in planned:
-        result = results.get(item.nodeid)
-        if item.selected and item.kind == "goal" and (result is None or result.status != "PASS"):
-            yield f"{item.spec} :: {item.case}", _cells(item, result)
-
-
-def _cells(item: Planned, result: Result | None) -> tuple[str, ...]:
-    name = item.nodeid.rpartition("::")[2]
-    if result is None:
-        return name, "", "", "", "", "NOT RUN"
-    verdict = result.verdict or {}
-    shown = verdict.get("shown", {})
-    cells = tuple(str(shown.get(column, "")) for column in ("value", "bound", "margin", "n"))
-    return name, *cells, shown_status(result)
-
-
-def shown_status(result: Result) -> str:
-    """The status as the table shows it: a failed bound that does not block is a warning."""
-    warned = result.status in ("FAIL", "INCONCLUSIVE") and not result.blocks
-    return "WARN" if warned else result.status
+# In a narrower terminal names would be broken for the sake of a number that value and bound show too.
+_MARGIN_FROM_WIDTH = 100
 
 
 def table(planned: Sequence[Planned], results: Mapping[str, Result], *, width: int, colours: bool) -> str:
     """The table as text, drawn with rich; plain where colours are off (a log, ``NO_COLOR``)."""
-    from rich import box
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
     file = io.StringIO()
     console = Console(
@@ -62,29 +31,73 @@ def table(planned: Sequence[Planned], results: Mapping[str, Result], *, width: i
         force_terminal=colours,
         no_color=not colours,
         highlight=False,
+        soft_wrap=False,
     )
-    drawn = Table(box=box.SIMPLE_HEAD if colours else box.ASCII2, show_edge=False, pad_edge=False)
-    for heading in HEADINGS:
-        drawn.add_column(
-            heading, justify="right" if heading in ("value", "margin", "n") else "left", overflow="fold"
-        )
-    group = ""
-    for item_group, cells in rows(planned, results):
-        if item_group != group:
-            group = item_group
-            drawn.add_row(Text(group, style="bold"), *[""] * (len(HEADINGS) - 1))
-        name, *values, status = cells
-        drawn.add_row(Text("  " + name), *map(Text, values), Text(status, style=_STYLES.get(status, "")))
-    if drawn.row_count:
-        console.print(drawn)
-    return file.getvalue()
+    columns = [name for name in COLUMNS if name != "margin" or console.width >= _MARGIN_FROM_WIDTH]
+    selected = [item for item in planned if item.selected]
+    for number, (spec, items) in enumerate(groupby(selected, lambda item: item.spec)):
+        if number:
+            console.print()
+        console.print(spec, style="bold", markup=False)
+        console.print(_table(list(items), results, columns))
+    return "".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines())
 
 
-def verdict_word(fields: Mapping[str, Any]) -> str:
-    """What stands in place of PASSED or FAILED in a check's ``-v`` line: the value and the bound."""
-    verdict = fields.get("verdict") or {}
-    headline = str(verdict.get("headline") or "")
-    status = str(fields["status"])
-    if status in ("FAIL", "INCONCLUSIVE") and not fields["blocks"]:
-        status = "WARN"
-    return f"{status} {headline}".rstrip()
+def _table(items: Sequence[Planned], results: Mapping[str, Result], columns: Sequence[str]) -> RenderableType:
+    from rich import box
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 0, 0, 1))
+    drawn.add_column("check", overflow="fold")
+    for name in columns:
+        drawn.add_column(name, justify="left" if name == "bound" else "right", no_wrap=True)
+    drawn.add_column("verdict", no_wrap=True)
+    said = ""
+    for case, members in groupby(items, lambda item: item.case):
+        drawn.add_row(Text(case, style="bold"))
+        for item in members:
+            result = results.get(item.nodeid)
+            shown = _shown(result)
+            status = shown_status(result)
+            cells = [Text(str(shown.get(name, ""))) for name in columns]
+            called = Padding.indent(Text(_name(item, shown)), 2)
+            drawn.add_row(called, *cells, Text(status, style=_STYLES.get(status, "yellow")))
+            reason = _reason(result)
+            # What all checks of an evaluation could not be judged for is said once.
+            if reason and reason != said:
+                drawn.add_row(Padding.indent(Text(reason, style="red"), 4))
+            said = reason
+    return drawn
+
+
+def _name(item: Planned, shown: Mapping[str, Any]) -> str:
+    """With slices the row shows the worst of them, so it says which."""
+    name = item.nodeid.rpartition("::")[2]
+    return f"{name} ({shown['slice']})" if shown.get("slice") else name
+
+
+def _shown(result: Result | None) -> Mapping[str, Any]:
+    verdict = (result.verdict if result else None) or {}
+    shown: Mapping[str, Any] = verdict.get("shown", {})
+    return shown
+
+
+def _reason(result: Result | None) -> str:
+    """Why there is no value."""
+    is_error = result is not None and result.status == "ERROR" and result.verdict
+    return str(is_error.get("headline", "")) if is_error else ""
+
+
+def shown_status(result: Result | None) -> str:
+    """The status as people see it: a bound that was not met and does not block is a warning."""
+    if result is None:
+        return "NOT RUN"
+    warned = result.status in ("FAIL", "INCONCLUSIVE") and not result.blocks
+    return "WARN" if warned else result.status
+
+
+def verdict_word(result: Result) -> str:
+    """What stands in place of PASSED or FAILED in a check's ``-v`` line: the verdict and its headline."""
+    return f"{shown_status(result)} {(result.verdict or {}).get('headline') or ''}".rstrip()

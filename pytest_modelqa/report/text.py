@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import ModelQAError
-from ..judging.verdict import Line, Verdict
+from ..judging.verdict import Line, Verdict, rank
 from ..judging.wording import margin, relation
 from ..spec.numbers import format_value
 from ..spec.resolved import Check
@@ -37,7 +37,7 @@ def _lines(verdict: Verdict, check: Check, where: str) -> Iterator[str]:
 
 
 def _slice_table(verdict: Verdict, check: Check) -> Iterator[str]:
-    ordered = sorted(verdict.lines, key=lambda line: line.margin)
+    ordered = sorted(verdict.lines, key=rank)
     rows = [("slice", "value", "bound", "margin", "n", "")]
     rows += [_row(line, check) for line in ordered[:_SLICES_SHOWN]]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -54,9 +54,11 @@ def _row(line: Line, check: Check) -> tuple[str, str, str, str, str, str]:
 
 
 def _origin(side: Mapping[str, Any]) -> str:
-    """``candidate: checkpoints/a.safetensors sha256 1f3c…, measured 2026-11-22 13:05 UTC on cpu``."""
+    """``checkpoints/a.safetensors sha256 1f3c…, measured 2026-11-22 13:05 UTC on cpu``."""
     if "recorded" in side:
         return f"{side['name']}, recorded in {side['recorded']}"
+    if side.get("trivial"):
+        return f"{side['name']}, computed by the task on the same samples"
     files = side["inputs"].get("checkpoint", [])
     checkpoint = ", ".join(f"{file['path']} sha256 {file['sha256'][:12]}" for file in files) or side["name"]
     again = " (reused)" if side["reused"] else ""
@@ -70,7 +72,13 @@ def verdict_json(verdict: Verdict, check: Check) -> dict[str, Any]:
     if worst is None:
         return verdict.to_json()
     value, bound = relation(check, worst)
-    shown = {"value": value, "bound": bound, "margin": margin(check, worst), "n": str(worst.candidate.n)}
+    shown = {
+        "slice": worst.slice,
+        "value": value,
+        "bound": bound,
+        "margin": margin(check, worst),
+        "n": str(worst.candidate.n),
+    }
     return {**verdict.to_json(), "shown": shown}
 
 

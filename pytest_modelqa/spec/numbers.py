@@ -71,14 +71,16 @@ def format_alike(value: float, other: float, unit: str) -> tuple[str, str]:
 def format_difference(value: float, unit: str) -> str:
     """A difference of two measured values, which looks like nothing only if it is nothing.
 
+    That of two percentages is in percentage points, lest it be read as a percentage of one of them.
+
     >>> format_difference(1.59, "dB"), format_difference(0.0041, "dB"), format_difference(0.004, "percent")
-    ('1.59 dB', '0.004 dB', '0.4 percentage points')
+    ('1.59 dB', '0.004 dB', '0.4 points')
     """
     shown = _shown(value, unit)
     text = _fixed(shown, _decimals(shown, unit))
     if shown and not float(text):
         text = _shortest(float(f"{shown:.1g}"))
-    return f"{text} percentage points" if unit == "percent" else _with_unit(text, unit)
+    return f"{text} points" if unit == "percent" else _with_unit(text, unit)
 
 
 def _order(left: float, right: float) -> int:
