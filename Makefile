@@ -12,7 +12,8 @@ test: .venv/ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest --doctest-modules -n logical --maxprocesses 8 $(ARGS)
+	@# Processes fill the cores; threads beside them only wait for each other (89 s against 146 s on two cores).
+	OMP_NUM_THREADS=1 $(BIN)/pytest --doctest-modules -n logical --maxprocesses 8 $(ARGS)
 
 gate: .venv/ready
 	$(BIN)/pytest model_specs/ -m gpu $(ARGS)
