@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from .judging.verdict import Verdict
 from .report.conclusion import Kind, Planned, Status
 from .report.progress import Waiting
 from .report.text import error_json, failure_text, verdict_json
-from .spec import resolved
+from .spec import SpecError, resolved
 from .spec.resolved import Spec
 
 GATE = pytest.StashKey[Gate]()
@@ -35,8 +36,10 @@ class SpecFile(pytest.File):
         gate = self.config.stash[GATE]
         try:
             spec = gate.read(self.path)
-        except ModelQAError as error:
-            raise self.CollectError(str(error)) from None
+            self._warn(spec)
+        except (ModelQAError, pytest.PytestWarning) as problem:
+            gate.cannot_read(self.path, str(problem))
+            raise self.CollectError(str(problem)) from None
         cases = [_evaluation_case(self, spec, evaluation) for evaluation in spec.evaluations.values()]
         if spec.goals:
             cases.append(_goals_case(self, spec))
@@ -44,6 +47,46 @@ class SpecFile(pytest.File):
             for item in case.collect():
                 gate.plan(item.planned(spec))
             yield case
+
+    def _warn(self, spec: Spec) -> None:
+        """Says what is legal in the spec and probably not meant.
+
+        Raises:
+            SpecError: A mark that pytest does not know, under ``--strict-markers``.
+            PytestWarning: A warning, under ``-W error``.
+        """
+        for text in spec.warnings:
+            self.warn(SpecWarning(text))
+        for evaluation in spec.evaluations.values():
+            for check in evaluation.checks:
+                for mark in check.marks:
+                    if not _is_known(mark):
+                        self._unknown_mark(mark, f"{self.path}:{check.position.line}")
+
+    def _unknown_mark(self, mark: str, where: str) -> None:
+        error = SpecError(
+            f"pytest does not know the mark {mark!r}",
+            where=where,
+            expected="one of those that pytest --markers lists",
+            todo=f"correct marks:, or declare it in pytest's configuration: markers = {mark}: WHAT IT IS FOR",
+        )
+        if self.config.getoption("strict_markers") or self.config.getini("strict_markers"):
+            raise error
+        self.warn(SpecWarning(f"{where}: {error.what}; {error.todo}"))
+
+
+class SpecWarning(pytest.PytestWarning):
+    """Something in a spec that is legal and probably not meant."""
+
+
+def _is_known(mark: str) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pytest.PytestUnknownMarkWarning)
+        try:
+            getattr(pytest.mark, mark)
+        except (pytest.PytestUnknownMarkWarning, pytest.fail.Exception):
+            return False
+    return True
 
 
 class Case(pytest.Collector):
@@ -87,7 +130,7 @@ class _Item(pytest.Item):
     @property
     def blocks(self) -> bool:
         """Whether the verdict stops a release."""
-        return self.verdict is not None and self.verdict.outcome == "FAIL" and self.severity == "error"
+        return False
 
     def planned(self, spec: Spec) -> Planned:
         """This item's line in the plan."""
@@ -149,8 +192,8 @@ class _Item(pytest.Item):
         return None
 
     def _measured_a_model(self) -> bool:
-        candidate = self.verdict.evidence.get("candidate", {}) if self.verdict else {}
-        return bool(candidate.get("measures_a_model"))
+        sides = self.verdict.evidence.items() if self.verdict else ()
+        return any(side.get("measures_a_model") for name, side in sides if name.startswith("candidate"))
 
 
 class Check(_Item):
@@ -172,8 +215,18 @@ class Check(_Item):
         self.add_marker("gpu")
         if evaluation.device == "cpu" or not gate.catalogue.tasks[evaluation.task].accelerator:
             self.add_marker("cpu")
-        for mark in (*evaluation.marks, *check.marks):
-            self.add_marker(mark)
+        with warnings.catch_warnings():
+            # Said once and with its place by the SpecFile.
+            warnings.simplefilter("ignore", pytest.PytestUnknownMarkWarning)
+            for mark in check.marks:
+                self.add_marker(mark)
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the verdict stops a release: undecided does too, unless the spec says otherwise."""
+        outcome = self.verdict.outcome if self.verdict else None
+        refused = outcome == "FAIL" or (outcome == "INCONCLUSIVE" and self.check.on_inconclusive == "fail")
+        return refused and self.severity == "error"
 
     def start_evaluations(self) -> None:
         """Queues the evaluations that this check needs."""

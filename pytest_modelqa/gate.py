@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from .baselines import read_baseline
-from .errors import ModelQAError, StoreError
+from .errors import BaselineError, StoreError
 from .evaluation.engine import Engine, Progress
 from .evaluation.evaluations import Evaluated, Evaluations
 from .evaluation.inline import InlineEngine
 from .evaluation.local import Limits, LocalEngine
-from .evaluation.plan import Job, needs
+from .evaluation.plan import Job, Needs, needs
 from .judging.judge import judge
-from .judging.measured import Measured
+from .judging.measured import Measured, Member
 from .judging.recorded import Recorded
 from .judging.verdict import Verdict
 from .report import run_record
@@ -72,19 +72,22 @@ class Gate:
     _evaluations: Evaluations | None = None
 
     def read(self, path: Path) -> Spec:
-        """Reads a spec, and remembers that it was there even if it is wrong.
+        """Reads a spec.
 
         Raises:
             SpecError: The spec is wrong; the message holds all of its problems.
         """
-        name = self._relative(path)
-        try:
-            spec = read_spec(path, self.catalogue, self.options.overrides)
-        except ModelQAError as error:
-            self.specs[path] = ReadSpec(name, None, (), str(error))
-            raise
-        self.specs[path] = ReadSpec(name, spec.sha256, spec.overrides, None)
+        spec = read_spec(path, self.catalogue, self.options.overrides)
+        self.specs[path] = ReadSpec(self._relative(path), spec.sha256, spec.overrides, None)
         return _limited(spec, self.options.limit)
+
+    def found(self, path: Path) -> None:
+        """Remembers a spec file from the moment that it is seen: pytest may leave it out (``--lf``)."""
+        self.specs.setdefault(path, ReadSpec(self._relative(path), None, (), None))
+
+    def cannot_read(self, path: Path, problem: str) -> None:
+        """Remembers that a spec is wrong, so that the run cannot be called complete."""
+        self.specs[path] = ReadSpec(self._relative(path), None, (), problem)
 
     def plan(self, item: Planned) -> None:
         """Adds an item of a spec to the plan."""
@@ -93,7 +96,7 @@ class Gate:
     def unused_overrides(self) -> list[str]:
         """The ``--modelqa-set`` assignments that no spec has a place for."""
         used = {override for spec in self.specs.values() for override in spec.overrides}
-        readable = all(spec.problem is None for spec in self.specs.values())
+        readable = all(spec.sha256 is not None for spec in self.specs.values())
         return [override for override in self.options.overrides if override not in used] if readable else []
 
     def add_result(self, nodeid: str, fields: Mapping[str, Any]) -> None:
@@ -131,10 +134,10 @@ class Gate:
 
     def start(self, spec: Spec, evaluation: Evaluation, check: Check) -> None:
         """Queues what a check needs."""
-        wanted = needs(spec, evaluation, check, self.catalogue)
-        for job in (wanted.candidate, wanted.baseline):
-            if job is not None:
-                self.evaluations.start(job)
+        for wanted in self._needs(spec, evaluation, check):
+            for job in (wanted.candidate, wanted.baseline):
+                if job is not None:
+                    self.evaluations.start(job)
 
     def judge(
         self,
@@ -149,7 +152,28 @@ class Gate:
         Raises:
             ModelQAError: An evaluation could not be made, or the check cannot be judged on what it gave.
         """
-        wanted = needs(spec, evaluation, check, self.catalogue)
+        members = tuple(
+            self._member(spec, evaluation, check, wanted, waiting, every)
+            for wanted in needs(spec, evaluation, check, self.catalogue)
+        )
+        return judge(check, evaluation, self.catalogue.metrics[check.metric], members)
+
+    def _needs(self, spec: Spec, evaluation: Evaluation, check: Check) -> tuple[Needs, ...]:
+        """What to start early; a check whose baselines do not fit says so itself, when it is judged."""
+        try:
+            return needs(spec, evaluation, check, self.catalogue)
+        except BaselineError:
+            return ()
+
+    def _member(
+        self,
+        spec: Spec,
+        evaluation: Evaluation,
+        check: Check,
+        wanted: Needs,
+        waiting: Callable[[str, Progress], None],
+        every: float,
+    ) -> Member:
         candidate = self._measured(wanted.candidate, evaluation.model or evaluation.name, waiting, every)
         baseline: Measured | Recorded | None = None
         if wanted.baseline is not None:
@@ -158,7 +182,7 @@ class Gate:
             baseline = read_baseline(spec.baselines[check.baseline], spec.folder, self.catalogue)
         elif check.baseline is not None:
             baseline = replace(candidate, name=check.baseline, trivial=check.baseline, note="")
-        return judge(check, evaluation, self.catalogue.metrics[check.metric], candidate, baseline)
+        return Member(wanted.candidate.coordinates, candidate, baseline)
 
     @property
     def evaluations(self) -> Evaluations:
@@ -201,6 +225,7 @@ class Gate:
             tuple(self.planned.values()),
             self.results.values(),
             unreadable_specs=[spec.path for spec in self.specs.values() if spec.problem],
+            unread_specs=[spec.path for spec in self.specs.values() if spec.left_out],
             limited=self.options.limit is not None,
         )
 

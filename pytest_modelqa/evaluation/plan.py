@@ -9,8 +9,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from ..errors import BaselineError
 from ..records.columns import column_name
 from ..spec.catalogue import Catalogue
+from ..spec.grid import members
 from ..spec.resolved import Check, Dataset, Evaluation, Model, Spec
 
 
@@ -74,7 +76,7 @@ class Needs:
     """The jobs whose records a check is judged on.
 
     Attributes:
-        candidate: The check's own evaluation.
+        candidate: One checkpoint of the check's own evaluation.
         baseline: The job of a baseline that is a model or an evaluation, else None.
     """
 
@@ -82,17 +84,51 @@ class Needs:
     baseline: Job | None
 
 
-def needs(spec: Spec, evaluation: Evaluation, check: Check, catalogue: Catalogue) -> Needs:
-    """The jobs that one check needs: those and no others have to run before it can be judged."""
+def needs(spec: Spec, evaluation: Evaluation, check: Check, catalogue: Catalogue) -> tuple[Needs, ...]:
+    """The jobs that one check needs: those and no others have to run before it can be judged.
+
+    One entry for a model without coordinates, else one for each checkpoint that the check speaks of.
+
+    Raises:
+        BaselineError: Candidate and baseline are grids of different coordinates.
+    """
+    model = spec.models[evaluation.model] if evaluation.model else None
     candidate = job_of(spec, evaluation, catalogue)
+    baseline = _baseline_job(spec, candidate, check, catalogue)
+    grid = members(model.coordinates if model else {}, check.at)
+    return tuple(
+        Needs(replace(candidate, coordinates=member), _baseline_member(baseline, member, check))
+        for member in grid
+    )
+
+
+def _baseline_job(spec: Spec, candidate: Job, check: Check, catalogue: Catalogue) -> Job | None:
     baseline = check.baseline
-    if baseline is None:
-        return Needs(candidate, None)
-    if baseline in spec.models:
-        return Needs(candidate, _of_other_model(spec, candidate, spec.models[baseline]))
-    if baseline in spec.evaluations:
-        return Needs(candidate, job_of(spec, spec.evaluations[baseline], catalogue))
-    return Needs(candidate, None)
+    if baseline is not None and baseline in spec.models:
+        return _of_other_model(candidate, spec.models[baseline])
+    if baseline is not None and baseline in spec.evaluations:
+        return job_of(spec, spec.evaluations[baseline], catalogue)
+    return None
+
+
+def _baseline_member(baseline: Job | None, member: Mapping[str, Any], check: Check) -> Job | None:
+    """The baseline of one checkpoint: the checkpoint of the same coordinates where the baseline is a grid too."""
+    if baseline is None or baseline.model is None or not baseline.model.coordinates:
+        return baseline
+    declared = baseline.model.coordinates
+    if set(declared) != set(member) or any(member[name] not in declared[name] for name in declared):
+        raise BaselineError(
+            f"the baseline {check.baseline} has no checkpoint for "
+            + (_named(member) or "a model without coordinates"),
+            expected="the candidate's coordinates",
+            found=f"coordinates {{{', '.join(f'{name}: {list(values)}' for name, values in declared.items())}}}",
+            todo="give both the same coordinates, or pick one checkpoint with a model of its own",
+        )
+    return replace(baseline, coordinates=member)
+
+
+def _named(member: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in member.items())
 
 
 def job_of(spec: Spec, evaluation: Evaluation, catalogue: Catalogue) -> Job:
@@ -108,7 +144,7 @@ def job_of(spec: Spec, evaluation: Evaluation, catalogue: Catalogue) -> Job:
     )
 
 
-def _of_other_model(spec: Spec, candidate: Job, model: Model) -> Job:
+def _of_other_model(candidate: Job, model: Model) -> Job:
     name = f"{candidate.name} of {model.name}"
     return replace(candidate, name=name, model=model, baselines=())
 

@@ -145,15 +145,19 @@ def _set_value(
         raise OutputError(
             f"the metric gave {value}", expected="a finite number", todo="look at the predictions"
         )
-    left_out = tuple(_without(compute, groups, group) for group in range(GROUPS))
+    left_out = tuple(_without(compute, groups, group, value) for group in range(GROUPS))
     n = len(groups) if counted is None else int(counted.sum())
     return SetValue(value=value, left_out=left_out, n=n)
 
 
-def _without(compute: Callable[[np.ndarray], float], groups: np.ndarray, group: int) -> float | None:
-    """None where leaving the group out changes nothing, or leaves a set for which the metric is undefined."""
+def _without(
+    compute: Callable[[np.ndarray], float], groups: np.ndarray, group: int, value: float
+) -> float | None:
+    """None where the metric is undefined without the group; ``value`` where the group holds no sample."""
     rows = np.flatnonzero(groups != group)
-    if len(rows) in (0, len(groups)):
+    if len(rows) == len(groups):
+        return value
+    if not len(rows):
         return None
     try:
         return float(compute(rows))

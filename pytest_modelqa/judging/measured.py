@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -78,8 +79,17 @@ class Value:
     left_out: tuple[float | None, ...] = ()
 
 
-def values(side: Measured, check: Check, declaration: MetricDeclaration) -> dict[str, Value]:
+Order = np.ndarray | slice
+"""Indexes the samples of a record: a permutation, or ``slice(None)`` for the order of the record."""
+
+
+def values(
+    side: Measured, check: Check, declaration: MetricDeclaration, order: Order = slice(None)
+) -> dict[str, Value]:
     """The value on each slice that the check names: ``{"": …}`` without slices, else ``{"label=3": …}``.
+
+    Args:
+        order: Of the scores; two sides whose datasets stand in another order are paired by it.
 
     Raises:
         OutputError: A value cannot be judged, a slice is empty, there are fewer samples than ``min_samples``,
@@ -89,11 +99,11 @@ def values(side: Measured, check: Check, declaration: MetricDeclaration) -> dict
     column = column_name(check.metric, declaration.version, check.args, side.trivial)
     found: dict[str, Value] = {}
     for slice_name, wanted in (check.slices or {"": None}).items():
-        parts = _parts(side.record, column, slice_name, declaration)
+        parts = _parts(side.record, column, slice_name, check, declaration, order)
         _demand_slices(parts, slice_name, wanted)
         for label, part in parts.items():
             if wanted is None or label in wanted:
-                found[f"{slice_name}={label}" if slice_name else ""] = _value(part, declaration)
+                found[f"{slice_name}={label}" if slice_name else ""] = part()
     for name, value in found.items():
         _demand_samples(name, value, check)
     return found
@@ -123,24 +133,53 @@ def exact_mean(scores: np.ndarray) -> float:
 
 
 def _parts(
-    record: Record, column: str, slice_name: str, declaration: MetricDeclaration
-) -> Mapping[str, np.ndarray | SetValue]:
-    """What the records hold of a metric for each value of a slice: its scores, or its set-level value."""
+    record: Record,
+    column: str,
+    slice_name: str,
+    check: Check,
+    declaration: MetricDeclaration,
+    order: Order,
+) -> Mapping[str, Callable[[], Value]]:
+    """How to read the metric for each value of a slice; only those that the check wants have to be judgeable."""
     if declaration.level == "set":
-        return record.set_values(column, slice_name)
-    scores = scores_of(record, column)
+        _demand_no_clusters(check)
+        stored = record.set_values(column, slice_name)
+        return {label: partial(_of_set, one, declaration) for label, one in stored.items()}
+    scores = scores_of(record, column)[order]
+    clusters = _labels(record, check.cluster)[order] if check.cluster else None
     if not slice_name:
-        return {"": scores}
-    labels = _labels(record, slice_name)
-    return {str(label): scores[labels == label] for label in np.unique(labels)}
+        return {"": partial(_mean, scores, clusters, declaration)}
+    labels = _labels(record, slice_name)[order]
+    return {
+        str(label): partial(_mean_of_rows, labels == label, scores, clusters, declaration)
+        for label in np.unique(labels)
+    }
 
 
-def _value(part: np.ndarray | SetValue, declaration: MetricDeclaration) -> Value:
-    if isinstance(part, SetValue):
-        return Value(real_number(part.value, declaration), part.n, left_out=part.left_out)
-    if not len(part):
+def _of_set(stored: SetValue, declaration: MetricDeclaration) -> Value:
+    return Value(real_number(stored.value, declaration), stored.n, left_out=stored.left_out)
+
+
+def _mean_of_rows(
+    rows: np.ndarray, scores: np.ndarray, clusters: np.ndarray | None, declaration: MetricDeclaration
+) -> Value:
+    return _mean(scores[rows], None if clusters is None else clusters[rows], declaration)
+
+
+def _mean(scores: np.ndarray, clusters: np.ndarray | None, declaration: MetricDeclaration) -> Value:
+    if not len(scores):
         raise OutputError("there are no samples", expected="at least one", todo="look at the dataset")
-    return Value(real_number(exact_mean(part), declaration), len(part), scores=part)
+    number = real_number(exact_mean(scores), declaration)
+    return Value(number, len(scores), scores=scores, clusters=clusters)
+
+
+def _demand_no_clusters(check: Check) -> None:
+    if check.cluster is not None:
+        raise OutputError(
+            f"{check.metric} is a value of the whole set and cannot be clustered",
+            expected="cluster: only with a metric that is a mean over samples",
+            todo="remove cluster:",
+        )
 
 
 def _labels(record: Record, slice_name: str) -> np.ndarray:

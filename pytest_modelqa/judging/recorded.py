@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import BaselineError
 from ..spec.catalogue import MetricDeclaration
+from ..spec.identifiers import differing_args
 from ..spec.resolved import Check
 
 
@@ -39,17 +40,28 @@ class Recorded:
     made_by: Mapping[str, Any]
 
 
-def recorded_value(recorded: Recorded, check: Check, declaration: MetricDeclaration, n: int) -> float:
+def recorded_metric(
+    recorded: Recorded, check: Check, declaration: MetricDeclaration, n: int
+) -> RecordedMetric:
     """The baseline's number for a check measured on ``n`` samples.
 
     Raises:
-        BaselineError: The file has no such metric, or was measured on another number of samples.
+        BaselineError: The file has no such number, or it was measured with other arguments or on another number
+            of samples.
     """
     if check.slices:
         raise BaselineError(
             f"{recorded.name} has no values by slice",
             where=recorded.where,
             todo="compare the whole set, or name a model or an evaluation as the baseline",
+        )
+    args = differing_args(declaration.args, check.args)
+    if args:
+        raise BaselineError(
+            f"{recorded.name} has {declaration.name} with its default arguments only",
+            where=recorded.where,
+            found="args: " + ", ".join(f"{name}: {value}" for name, value in args.items()),
+            todo="name a model or an evaluation as the baseline, so that both sides are measured alike",
         )
     found = recorded.metrics.get(declaration.name)
     if found is None:
@@ -67,4 +79,4 @@ def recorded_value(recorded: Recorded, check: Check, declaration: MetricDeclarat
             expected="the same samples on both sides",
             todo="measure the baseline on these samples, or write paired: false if the sides are meant to differ",
         )
-    return found.value
+    return found

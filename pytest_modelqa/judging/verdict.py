@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "ERROR"]
+LineOutcome = Literal["fail", "inconclusive", "pass"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,14 @@ class Line:
         limit: The bound as a value of the metric, resolved with the baseline's number; for ``max_difference``
             the largest difference.
         at_least: Whether the value must be at least the limit (else at most).
-        interval: A two-sided 95 % interval of the value (or of the difference), or None where none is known.
+        outcome: Of this line; all must pass.
+        margin_interval: Bounds of the margin, each by itself with ``confidence``; None for a bound of which nothing
+            can be said, and in place of both where nothing is known of the noise.
+        confidence: Of each bound.
+        method: How the bounds were made.
+        note: What a reader must know of the bounds.
+        samples_needed: Of an inconclusive line, how many samples would decide it if the values stay what they are;
+            None: no number would.
     """
 
     slice: str
@@ -44,8 +52,23 @@ class Line:
     limit: float
     at_least: bool
     margin: float
-    passed: bool
-    interval: tuple[float, float] | None = None
+    outcome: LineOutcome
+    margin_interval: tuple[float | None, float | None] | None = None
+    confidence: float = 0.975
+    method: str = ""
+    note: str = ""
+    samples_needed: float | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether this line passes."""
+        return self.outcome == "pass"
+
+    @property
+    def within_noise(self) -> bool:
+        """Whether the bound lies inside the interval: other data like this may decide otherwise."""
+        low, high = self.margin_interval or (0.0, 0.0)
+        return (low is None or low < 0) and (high is None or high > 0)
 
 
 @dataclass(frozen=True)
@@ -84,9 +107,9 @@ class Verdict:
         return {**dataclasses.asdict(self), "worst": dataclasses.asdict(worst) if worst else None}
 
 
-def rank(line: Line) -> tuple[bool, float]:
-    """Sorts lines from the worst: those that fail before those that pass, then by their margins."""
-    return line.passed, line.margin
+def rank(line: Line) -> tuple[int, float]:
+    """Sorts lines from the worst: those that fail, those that are undecided, those that pass; then by margin."""
+    return ("fail", "inconclusive", "pass").index(line.outcome), line.margin
 
 
 def worst_of(lines: Sequence[Line]) -> Line:

@@ -19,13 +19,43 @@ def headline(check: Check, lines: Sequence[Line]) -> str:
     text = f"{check.metric} {_sentence(check, worst)}"
     if worst.slice:
         text += f" for {worst.slice}"
-    if not worst.passed:
+    if worst.outcome == "inconclusive":
+        text += f", undecided: {_range(check, worst)}"
+    elif worst.outcome == "fail":
         word = "short by" if worst.at_least else "over by"
         text += f", {word} {_distance(check, worst)}"
-    failed = sum(not line.passed for line in lines)
-    if len(lines) > 1:
-        text += f" ({failed} of {len(lines)} slices fail)" if failed else f" (worst of {len(lines)} slices)"
-    return text
+    return text + _count(check, lines)
+
+
+def _count(check: Check, lines: Sequence[Line]) -> str:
+    """How many slices, or checkpoints, there are and fail."""
+    if len(lines) == 1:
+        return ""
+    what = f"{len(lines)} checkpoints" if check.bound.kind == "trend" else f"{len(lines)} slices"
+    failed = sum(line.outcome == "fail" for line in lines)
+    undecided = sum(line.outcome == "inconclusive" for line in lines)
+    if failed:
+        return f" ({failed} of {what} fail)"
+    return f" ({undecided} of {what} undecided)" if undecided else f" (worst of {what})"
+
+
+def _range(check: Check, line: Line) -> str:
+    """``at least 27.91 dB and at most 28.70 dB, 95 % sure of each``: the value, with the noise of the margin."""
+    if line.margin_interval is None:
+        return "nothing is known of the noise"
+    ends = [_at_margin(check, line, bound) for bound in line.margin_interval]
+    low, high = ends if line.at_least else reversed(ends)
+    known = [f"at least {low}"] * bool(low) + [f"at most {high}"] * bool(high)
+    return f"{' and '.join(known) or 'no bound is known'}, {line.confidence * 100:g} % sure of each"
+
+
+def _at_margin(check: Check, line: Line, margin: float | None) -> str:
+    """The value at which the margin would be this; empty where it is unknown."""
+    if margin is None:
+        return ""
+    if check.bound.kind.endswith("_percent") and line.baseline is not None:
+        margin *= abs(line.baseline.value) / 100
+    return format_value(line.limit + (margin if line.at_least else -margin), check.unit)
 
 
 def relation(check: Check, line: Line) -> tuple[str, str]:
@@ -39,18 +69,34 @@ def margin(check: Check, line: Line) -> str:
 
     Also for bounds in percent it is the distance between the value and the bound that stand beside it.
     """
-    return f"{'+' if line.passed else '-'}{_distance(check, line)}"
+    return f"{'+' if _meets(check, line) else '-'}{_distance(check, line)}"
 
 
 def _sentence(check: Check, line: Line) -> str:
     value, limit = _texts(check, line)
-    sign = ("≥" if line.at_least else "≤") if line.passed else ("<" if line.at_least else ">")
+    if check.bound.kind == "trend":
+        return _change(check, line)
+    floor, ceiling = ("≥", "≤") if _meets(check, line) else ("<", ">")
+    sign = floor if line.at_least else ceiling
     if line.baseline is None:
         return f"{value} {sign} {limit}"
     if check.bound.kind == "max_difference":
         own, other = format_alike(line.candidate.value, line.baseline.value, check.unit)
         return f"differs by {value} {sign} {limit} ({own}, {line.baseline.name} {other})"
     return f"{value} {sign} {limit} ({_origin(check, line)})"
+
+
+def _change(check: Check, line: Line) -> str:
+    """``14.3 % at step=6000, then 3.2 %: worse by 11.1 points, tolerance 5 points``."""
+    assert line.baseline is not None
+    before, after = format_alike(line.baseline.value, line.candidate.value, check.unit)
+    change = line.candidate.value - line.baseline.value
+    better = change >= 0 if line.at_least else change <= 0
+    text = f"{before} at {line.baseline.name}, then {after}: {'better' if better else 'worse'} by "
+    text += format_difference(abs(change), check.unit)
+    return (
+        text if not check.tolerance else f"{text}, tolerance {format_difference(check.tolerance, check.unit)}"
+    )
 
 
 def _compared(check: Check, line: Line) -> float:
@@ -60,6 +106,12 @@ def _compared(check: Check, line: Line) -> float:
         value = abs(value - line.baseline.value)
     beyond = value < line.limit if line.at_least else value > line.limit
     return line.limit if line.passed and beyond else value
+
+
+def _meets(check: Check, line: Line) -> bool:
+    """Whether the value by itself meets the bound; with ``confidence`` it may, and still be undecided."""
+    value = _compared(check, line)
+    return value >= line.limit if line.at_least else value <= line.limit
 
 
 def _texts(check: Check, line: Line) -> tuple[str, str]:

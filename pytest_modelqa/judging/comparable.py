@@ -1,0 +1,87 @@
+"""Whether two sides may be compared at all: a comparison that cannot be made is an error, never a pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import BaselineError
+from ..spec.resolved import Check
+from .measured import Measured, Value
+
+
+def demand_comparable(check: Check, candidate: Measured, baseline: Measured) -> None:
+    """Both sides measured the same way, on the same samples unless the check says otherwise, of two models.
+
+    Raises:
+        BaselineError: They did not.
+    """
+    if baseline.trivial is not None:
+        return
+    ours, theirs = candidate.record.manifest.key_parts, baseline.record.manifest.key_parts
+    if ours["task"] != theirs["task"]:
+        raise BaselineError(
+            f"{candidate.name} and {baseline.name} were not measured the same way",
+            expected=f"task {_short(ours['task'])} on both sides",
+            found=f"{_short(theirs['task'])} for {baseline.name}",
+            todo="give both evaluations the same task and args",
+        )
+    same_data = ours["dataset"] == theirs["dataset"]
+    if same_data and _same_model(ours["model"], theirs["model"]):
+        checkpoint = ", ".join((ours["model"] or {}).get("checkpoint", ()))
+        raise BaselineError(
+            f"{candidate.name} and {baseline.name} are the same model: it is compared with itself",
+            expected="two models that differ in checkpoint, state_dict_key, build or args",
+            found="all of these alike" + (f", checkpoint sha256 {checkpoint[:16]}" if checkpoint else ""),
+            todo="correct checkpoint: of one of them",
+        )
+    if check.paired and not (same_data and _same_ids(candidate, baseline)):
+        raise BaselineError(
+            f"{candidate.name} and {baseline.name} were measured on different samples",
+            expected="the same samples on both sides, so that they can be paired",
+            found=f"{candidate.record.manifest.samples} and {baseline.record.manifest.samples} samples of other data",
+            todo="evaluate both on one dataset, or write paired: false if the sides are meant to differ",
+        )
+
+
+def _same_model(ours: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None) -> bool:
+    if ours is None or theirs is None:
+        return ours is theirs
+    # One file may hold several sets of weights (the averaged ones beside the last) under keys of their own.
+    return all(ours[part] == theirs[part] for part in ("build", "args", "checkpoint", "state_dict_key"))
+
+
+def _same_ids(candidate: Measured, baseline: Measured) -> bool:
+    ours, theirs = candidate.record, baseline.record
+    return ours.ids_digest == theirs.ids_digest or bool(
+        np.array_equal(np.sort(ours.ids), np.sort(theirs.ids))
+    )
+
+
+def demand_same_slices(check: Check, ours: Mapping[str, Value], theirs: Mapping[str, Value]) -> None:
+    """Each slice on both sides and, where they are paired, of the same size.
+
+    Raises:
+        BaselineError: They are not.
+    """
+    missing = sorted(set(ours) - set(theirs))
+    if missing:
+        raise BaselineError(
+            f"the baseline {check.baseline} has no samples in slice {missing[0]}",
+            expected="each slice on both sides",
+            todo="name the slices that both sides have: slices: {NAME: [VALUES]}",
+        )
+    # A slice by what a model predicted holds other samples for another model.
+    for name, value in ours.items():
+        if check.paired and value.n != theirs[name].n:
+            raise BaselineError(
+                f"{check.baseline} has {theirs[name].n} samples in slice {name}, the candidate {value.n}",
+                expected="the same samples on both sides, so that they can be paired",
+                todo="slice by a field of the dataset, or write paired: false",
+            )
+
+
+def _short(task: Mapping[str, Any]) -> str:
+    return f"{task['name']} v{task['version']} {dict(task['args'])}"

@@ -1,0 +1,88 @@
+"""Where the numbers of a verdict came from, and what a reader should know of it besides."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..spec.grid import named
+from ..spec.resolved import Check
+from .measured import Measured, Member
+from .recorded import Recorded
+from .verdict import Line
+
+
+def evidence(members: Sequence[Member]) -> dict[str, Any]:
+    """Each side as JSON, under ``candidate`` and ``baseline``, the members of a grid with their coordinates."""
+    sides: dict[str, Any] = {}
+    for member in members:
+        at = f" ({named(member.coordinates.items())})" if member.coordinates else ""
+        sides[f"candidate{at}"] = _measured(member.candidate)
+        if isinstance(member.baseline, Recorded):
+            sides["baseline"] = _recorded(member.baseline)
+        elif member.baseline is not None and member.baseline.trivial is None:
+            sides[f"baseline{at}"] = _measured(member.baseline)
+    return sides
+
+
+def notes(check: Check, members: Sequence[Member], lines: Sequence[Line]) -> tuple[str, ...]:
+    """What a reader should know besides, each thing once."""
+    return tuple(dict.fromkeys((*_of_lines(check, lines), *_of_members(members))))
+
+
+def _of_lines(check: Check, lines: Sequence[Line]) -> Iterator[str]:
+    undecided = [line for line in lines if line.outcome == "inconclusive"]
+    if undecided:
+        yield _undecided(undecided)
+    elif check.confidence is None and any(line.within_noise for line in lines):
+        yield "within noise: the bound lies inside the 95 % interval, so other data like this may decide otherwise"
+    for line in lines:
+        if line.note:
+            yield line.note
+
+
+def _undecided(lines: Sequence[Line]) -> str:
+    needed = [line.samples_needed for line in lines if line.samples_needed is not None]
+    if len(needed) < len(lines):
+        return "no number of samples like these would decide it"
+    return f"about {max(needed):,.0f} samples would decide it, if the values stay what they are"
+
+
+def _of_members(members: Sequence[Member]) -> Iterator[str]:
+    for member in members:
+        if isinstance(member.baseline, Recorded):
+            yield "numbers only: the baseline has no records to pair with"
+        for side in (member.candidate, member.baseline):
+            if isinstance(side, Measured) and side.trivial is None:
+                yield from _of_side(side)
+
+
+def _of_side(side: Measured) -> Iterator[str]:
+    if side.note:
+        yield f"{side.name}: {side.note}"
+    for note in side.record.manifest.measured.get("notes", ()):
+        yield f"{side.name}: {note}"
+
+
+def _recorded(baseline: Recorded) -> dict[str, Any]:
+    return {"name": baseline.name, "recorded": baseline.where, "made_by": dict(baseline.made_by)}
+
+
+def _measured(side: Measured) -> Mapping[str, Any]:
+    manifest = side.record.manifest
+    return {
+        "name": side.name,
+        "measures_a_model": side.measures_a_model,
+        "role": side.role,
+        "key": manifest.key,
+        "record": side.record.folder.name,
+        "reused": side.reused,
+        "measured": manifest.created,
+        "device": dataclasses.asdict(manifest.device),
+        "samples": manifest.samples,
+        "inputs": {
+            name: [dataclasses.asdict(file) for file in files] for name, files in manifest.inputs.items()
+        },
+        "how": dict(manifest.measured),
+    }

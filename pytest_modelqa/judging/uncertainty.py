@@ -1,0 +1,212 @@
+"""How sure a margin is: which interval belongs to which kind of metric and bound.
+
+Without ``confidence`` a check speaks of this test set, the value decides and the interval is only shown; with it
+the check speaks of data like this and the bounds of the margin decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from ..spec.catalogue import MetricDeclaration
+from ..spec.resolved import Check
+from ..statistics import intervals, jackknife, paired
+from ..statistics.decision import Margin
+from ..statistics.intervals import Interval
+from .measured import Value
+from .recorded import RecordedMetric
+
+Bounds = Callable[[float], Interval]
+"""The interval of a value at a confidence of each bound."""
+
+
+def threshold_margins(check: Check, metric: MetricDeclaration, value: Value) -> tuple[Margin, ...]:
+    """The margins of ``min`` and ``max``; both must hold."""
+    of_value = value_bounds(metric, value)
+    margins: list[Margin] = []
+    if (least := check.bound.minimum) is not None:
+        margins.append(lambda confidence: of_value(confidence).above(least))
+    if (most := check.bound.maximum) is not None:
+        margins.append(lambda confidence: of_value(confidence).below(most))
+    return tuple(margins)
+
+
+def comparison_margins(
+    check: Check, metric: MetricDeclaration, candidate: Value, baseline: Value | RecordedMetric
+) -> tuple[Margin, ...]:
+    """The margins of a bound against a baseline; percent kinds in percent of the baseline. Empty: nothing is known.
+
+    Paired where both sides hold the same samples: pairing takes the difficulty of the samples out of the noise.
+    """
+    amount = check.bound.amount or 0.0
+    sign = -1.0 if metric.higher_is_better is False else 1.0
+    difference = _difference_bounds(check, metric, candidate, baseline)
+    if difference is None:
+        return ()
+    if check.bound.kind == "max_difference":
+        return (
+            lambda confidence: difference(confidence).above(-amount),
+            lambda confidence: difference(confidence).below(amount),
+        )
+    demanded = amount if check.bound.kind.startswith("min_improvement") else -amount
+    if check.bound.kind.endswith("_percent"):
+        return (_percent_margin(check, metric, candidate, baseline, sign * demanded / 100, sign),)
+    if sign > 0:
+        return (lambda confidence: difference(confidence).above(demanded),)
+    return (lambda confidence: difference(confidence).below(-demanded),)
+
+
+def value_bounds(metric: MetricDeclaration, value: Value) -> Bounds:
+    """The interval of one value: exact for 0/1 scores, t for other means, the jackknife for a set-level value."""
+    scores = value.scores
+    if scores is None:
+        left_out = _left_out(value)
+        return lambda confidence: jackknife.single(
+            value.number, left_out, confidence, value.n, lower_limit=metric.lower, upper_limit=metric.upper
+        )
+    if metric.scores == "binary" and value.clusters is None:
+        return lambda confidence: intervals.binary(scores, confidence)
+    within = np.clip(scores, metric.lower, metric.upper)
+    return lambda confidence: intervals.mean(
+        within,
+        confidence,
+        clusters=value.clusters,
+        lower_limit=metric.lower,
+        upper_limit=metric.upper,
+    )
+
+
+def _difference_bounds(
+    check: Check, metric: MetricDeclaration, candidate: Value, baseline: Value | RecordedMetric
+) -> Bounds | None:
+    """The interval of candidate − baseline, whatever the metric's direction."""
+    if isinstance(baseline, RecordedMetric):
+        return _from_record(metric, candidate, baseline)
+    if not check.paired:
+        ours, theirs = value_bounds(metric, candidate), value_bounds(metric, baseline)
+        return lambda confidence: paired.independent(ours(confidence), theirs(confidence))
+    return paired_bounds(metric, candidate, baseline)
+
+
+def paired_bounds(metric: MetricDeclaration, candidate: Value, baseline: Value) -> Bounds:
+    """The interval of candidate − baseline on the same samples."""
+    ours, theirs = candidate.scores, baseline.scores
+    if ours is None or theirs is None:
+        return lambda confidence: jackknife.difference(
+            candidate.number,
+            _left_out(candidate),
+            baseline.number,
+            _left_out(baseline),
+            confidence,
+            min(candidate.n, baseline.n),
+            lower_limit=metric.lower,
+            upper_limit=metric.upper,
+        )
+    if metric.scores == "binary" and candidate.clusters is None:
+        return lambda confidence: paired.binary(ours, theirs, confidence)
+    return lambda confidence: paired.mean(
+        np.clip(ours, metric.lower, metric.upper),
+        np.clip(theirs, metric.lower, metric.upper),
+        confidence,
+        clusters=candidate.clusters,
+        lower_limit=metric.lower,
+        upper_limit=metric.upper,
+    )
+
+
+def _percent_margin(
+    check: Check,
+    metric: MetricDeclaration,
+    candidate: Value,
+    baseline: Value | RecordedMetric,
+    threshold: float,
+    sign: float,
+) -> Margin:
+    """The margin in percent of the baseline's absolute value: a ratio, so it is exact only at its threshold."""
+
+    def relative(confidence: float) -> Interval:
+        if isinstance(baseline, Value) and check.paired and candidate.scores is not None:
+            assert baseline.scores is not None
+            return paired.relative(
+                np.clip(candidate.scores, metric.lower, metric.upper),
+                np.clip(baseline.scores, metric.lower, metric.upper),
+                confidence,
+                threshold,
+                clusters=candidate.clusters,
+                lower_limit=metric.lower,
+                upper_limit=metric.upper,
+            )
+        if isinstance(baseline, Value) and check.paired:
+            return jackknife.relative(
+                candidate.number,
+                _left_out(candidate),
+                baseline.number,
+                _left_out(baseline),
+                confidence,
+                min(candidate.n, baseline.n),
+            )
+        return _relative_of_independent(metric, candidate, baseline, confidence, threshold)
+
+    def margin(confidence: float) -> Interval:
+        interval = relative(confidence)
+        return scaled(interval.above(threshold) if sign > 0 else interval.below(threshold), 100.0)
+
+    return margin
+
+
+def _relative_of_independent(
+    metric: MetricDeclaration,
+    candidate: Value,
+    baseline: Value | RecordedMetric,
+    confidence: float,
+    threshold: float,
+) -> Interval:
+    """(c − b)/|b| of different samples clears f exactly when c − (b + f·|b|) clears 0."""
+    theirs = (
+        value_bounds(metric, baseline)(confidence)
+        if isinstance(baseline, Value)
+        else intervals.from_standard_error(
+            baseline.value, baseline.standard_error or np.nan, confidence, candidate.n
+        )
+    )
+    size = abs(theirs.estimate)
+    factor = 1.0 + threshold * (1.0 if theirs.estimate >= 0 else -1.0)
+    ours = value_bounds(metric, candidate)(confidence)
+    return scaled(paired.independent(ours, scaled(theirs, factor)), 1 / size).above(-threshold)
+
+
+def _from_record(metric: MetricDeclaration, candidate: Value, baseline: RecordedMetric) -> Bounds | None:
+    """None where the record tells no standard error: then only the numbers can be compared."""
+    error = baseline.standard_error
+    if error is None:
+        return None
+    ours = value_bounds(metric, candidate)
+    return lambda confidence: paired.independent(
+        ours(confidence), intervals.from_standard_error(baseline.value, error, confidence, candidate.n)
+    )
+
+
+def scaled(interval: Interval, factor: float) -> Interval:
+    """The interval of ``factor`` times what the interval is of.
+
+    >>> scaled(intervals.from_standard_error(1.0, 0.1, 0.95, 100), -2.0).upper < -1.6
+    True
+    """
+    ends = sorted((interval.lower * factor, interval.upper * factor))
+    turned = factor < 0
+    return replace(
+        interval,
+        estimate=interval.estimate * factor,
+        lower=ends[0],
+        upper=ends[1],
+        unseen_below=interval.unseen_above if turned else interval.unseen_below,
+        unseen_above=interval.unseen_below if turned else interval.unseen_above,
+    )
+
+
+def _left_out(value: Value) -> np.ndarray:
+    """The leave-one-group-out values; NaN where the metric does not exist without the group."""
+    return np.array([np.nan if one is None else one for one in value.left_out], dtype=np.float64)

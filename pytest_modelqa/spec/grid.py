@@ -1,0 +1,41 @@
+"""A grid of checkpoints: which of its members a check speaks of, and how they are called."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Coordinates = Mapping[str, Any]
+
+
+def members(coordinates: Mapping[str, tuple[Any, ...]], at: Mapping[str, Any]) -> tuple[Coordinates, ...]:
+    """The members of a grid that a check speaks of, in the order in which the spec declares the values.
+
+    Args:
+        coordinates: Name to declared values.
+        at: What the check picks; ``last`` is the largest declared value.
+
+    >>> members({"step": (3000, 6000), "seed": (0, 1)}, {"step": "last"})
+    ({'step': 6000, 'seed': 0}, {'step': 6000, 'seed': 1})
+    >>> members({}, {})
+    ({},)
+    """
+    picked = {
+        name: (_picked(values, at[name]),) if name in at else values for name, values in coordinates.items()
+    }
+    return tuple(dict(zip(picked, values, strict=True)) for values in itertools.product(*picked.values()))
+
+
+def named(coordinates: Iterable[tuple[str, Any]]) -> str:
+    """``step=3000, seed=1``."""
+    return ", ".join(f"{name}={value}" for name, value in coordinates)
+
+
+def without(coordinates: Coordinates, *names: str | None) -> tuple[tuple[str, Any], ...]:
+    """The coordinates that are not named: what members of one series have in common."""
+    return tuple((name, value) for name, value in coordinates.items() if name not in names)
+
+
+def _picked(values: tuple[Any, ...], wanted: Any) -> Any:
+    return max(values) if wanted == "last" else wanted
