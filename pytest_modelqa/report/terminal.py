@@ -34,13 +34,19 @@ def table(planned: Sequence[Planned], results: Mapping[str, Result], *, width: i
         soft_wrap=False,
     )
     columns = [name for name in COLUMNS if name != "margin" or console.width >= _MARGIN_FROM_WIDTH]
-    selected = [item for item in planned if item.selected]
+    selected = [item for item in planned if item.selected and not _goes_without_saying(item, results)]
     for number, (spec, items) in enumerate(groupby(selected, lambda item: item.spec)):
         if number:
             console.print()
         console.print(spec, style="bold", markup=False)
         console.print(_table(list(items), results, columns))
     return "".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines())
+
+
+def _goes_without_saying(item: Planned, results: Mapping[str, Result]) -> bool:
+    """A goal passes when an evaluation shows it: whether it was reached, that evaluation's rows say."""
+    result = results.get(item.nodeid)
+    return item.kind == "goal" and result is not None and result.status == "PASS"
 
 
 def _table(items: Sequence[Planned], results: Mapping[str, Result], columns: Sequence[str]) -> RenderableType:
