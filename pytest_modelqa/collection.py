@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,8 +158,9 @@ class _Item(pytest.Item):
         """Ends the item as pytest's *error*: only a failure in ``setup`` is one, and ``repr_failure`` is not
         asked there.
         """
-        self.error = error.with_where(f"{self.path}:{self.line}")
-        pytest.fail(str(error), pytrace=False)
+        # A copy: checks that need the same evaluation share its error, and each stands on a line of its own.
+        self.error = copy.copy(error).with_where(f"{self.path}:{self.line}")
+        pytest.fail(str(self.error), pytrace=False)
 
     def modelqa_result(self, report: pytest.TestReport) -> dict[str, Any] | None:
         """What this report says of the item, for the run record; None when it says nothing yet."""

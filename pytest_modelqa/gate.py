@@ -232,7 +232,9 @@ class Gate:
     def _measured(
         self, job: Job, name: str, waiting: Callable[[str, Progress], None], every: float
     ) -> Measured:
-        evaluated: Evaluated = self.evaluations.wait(job, lambda progress: waiting(job.name, progress), every)
+        evaluated: Evaluated = self.evaluations.wait(
+            job, lambda progress: waiting(job.title, progress), every
+        )
         return Measured(
             name=name,
             record=evaluated.record,

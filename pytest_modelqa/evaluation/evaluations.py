@@ -112,6 +112,15 @@ class Evaluations:
             pending.future = _done(make)
 
     def _evaluate(self, job: Job, report: Callable[[Progress], None]) -> Evaluated:
+        try:
+            return self._made_or_found(job, report)
+        except ModelQAError as error:
+            # A check names its own evaluation; a baseline, or one checkpoint of many, has to be named.
+            if job.title != job.evaluation.name and not error.what.startswith(job.title):
+                error.what = f"{job.title}: {error.what}"
+            raise
+
+    def _made_or_found(self, job: Job, report: Callable[[Progress], None]) -> Evaluated:
         device = self._device(job)
         key = key_of(job, self._catalogue, self._run_id, self._memory)
         found = self._find(job, key, device)

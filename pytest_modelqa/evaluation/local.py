@@ -245,7 +245,7 @@ class Worker:
     def _given_up(self, order: WorkOrder, what: str, expected: str, last: Progress) -> InfrastructureError:
         self.kill()
         return InfrastructureError(
-            f"{order.job.name} {what} and was stopped",
+            f"{order.job.title} {what} and was stopped",
             expected=expected,
             found=f"it was {_at(last)}",
             todo="look at what it was doing; raise deadline: (spec) or modelqa_stall_seconds (pytest's configuration)"
@@ -256,7 +256,7 @@ class Worker:
     def _died(self, order: WorkOrder) -> InfrastructureError:
         code = self._process.wait()
         return InfrastructureError(
-            f"{order.job.name}: the worker process died ({_cause(code)})",
+            f"{order.job.title}: the worker process died ({_cause(code)})",
             expected="a record, or an error",
             found="neither",
             todo="look at its last output below; --modelqa-engine=inline --pdb runs it in this process",

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from ..errors import BaselineError
 from ..records.columns import column_name
 from ..spec.catalogue import Catalogue
-from ..spec.grid import members
+from ..spec.grid import members, named
 from ..spec.resolved import Check, Dataset, Evaluation, Model, Spec
 
 
@@ -52,6 +52,12 @@ class Job:
     metrics: tuple[MetricUse, ...]
     baselines: tuple[str, ...]
     coordinates: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The name, with the coordinates of a member of a grid."""
+        at = named(self.coordinates.items())
+        return f"{self.name} ({at})" if at else self.name
 
     @property
     def folder(self) -> Path:
@@ -119,16 +125,12 @@ def _baseline_member(baseline: Job | None, member: Mapping[str, Any], check: Che
     if set(declared) != set(member) or any(member[name] not in declared[name] for name in declared):
         raise BaselineError(
             f"the baseline {check.baseline} has no checkpoint for "
-            + (_named(member) or "a model without coordinates"),
+            + (named(member.items()) or "a model without coordinates"),
             expected="the candidate's coordinates",
             found=f"coordinates {{{', '.join(f'{name}: {list(values)}' for name, values in declared.items())}}}",
             todo="give both the same coordinates, or pick one checkpoint with a model of its own",
         )
     return replace(baseline, coordinates=member)
-
-
-def _named(member: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in member.items())
 
 
 def job_of(spec: Spec, evaluation: Evaluation, catalogue: Catalogue) -> Job:

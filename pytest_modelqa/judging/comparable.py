@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import BaselineError
+from ..spec.grid import named
 from ..spec.resolved import Check
-from .measured import Measured, Value
+from .measured import Measured, Member, Value
 
 
 def demand_comparable(check: Check, candidate: Measured, baseline: Measured) -> None:
@@ -44,6 +45,26 @@ def demand_comparable(check: Check, candidate: Measured, baseline: Measured) -> 
             found=f"{candidate.record.manifest.samples} and {baseline.record.manifest.samples} samples of other data",
             todo="evaluate both on one dataset, or write paired: false if the sides are meant to differ",
         )
+
+
+def demand_distinct(members: Sequence[Member]) -> None:
+    """No checkpoint of a grid may stand in for another: a copied file is no later step and no other seed.
+
+    Raises:
+        BaselineError: Two members have the same files.
+    """
+    seen: dict[str, str] = {}
+    for member in members:
+        model = member.candidate.record.manifest.key_parts["model"]
+        name = named(member.coordinates.items())
+        for digest in model["checkpoint"] if model else ():
+            if seen.setdefault(digest, name) != name:
+                raise BaselineError(
+                    f"{seen[digest]} and {name} have the same checkpoint",
+                    expected="a checkpoint of its own for each value of the coordinates",
+                    found=f"sha256 {digest[:16]}… twice",
+                    todo="look at how the checkpoints were saved or copied",
+                )
 
 
 def _same_model(ours: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None) -> bool:

@@ -12,7 +12,7 @@ from ..spec.resolved import Check, Evaluation
 from ..spec.sentences import describe
 from . import trend
 from .claims import Baseline, Claim, Run, decided, of_member, over_runs
-from .comparable import demand_comparable, demand_same_slices
+from .comparable import demand_comparable, demand_distinct, demand_same_slices
 from .evidence import evidence, notes
 from .measured import Measured, Member, Order, Value, values
 from .recorded import Recorded, recorded_metric
@@ -37,6 +37,7 @@ def judge(
     Raises:
         ModelQAError: The check cannot be judged: an ERROR, which is neither a PASS nor a FAIL.
     """
+    demand_distinct(members)
     measured = [_measure(check, declaration, member) for member in members]
     if check.bound.kind == "trend":
         lines = trend.lines(check, declaration, members, [ours for ours, _ in measured])

@@ -17,6 +17,9 @@ def headline(check: Check, lines: Sequence[Line]) -> str:
     """
     worst = worst_of(lines)
     text = f"{check.metric} {_sentence(check, worst)}"
+    if check.bound.kind == "trend":
+        undecided = f", undecided: {_range(check, worst)}" if worst.outcome == "inconclusive" else ""
+        return text + undecided + _count(check, lines)
     if worst.slice:
         text += f" for {worst.slice}"
     if worst.outcome == "inconclusive":
@@ -87,12 +90,12 @@ def _sentence(check: Check, line: Line) -> str:
 
 
 def _change(check: Check, line: Line) -> str:
-    """``14.3 % at step=6000, then 3.2 %: worse by 11.1 points, tolerance 5 points``."""
+    """``14.3 % at step=6000, then 3.2 % at step=10000: worse by 11.1 points, tolerance 5 points``."""
     assert line.baseline is not None
     before, after = format_alike(line.baseline.value, line.candidate.value, check.unit)
     change = line.candidate.value - line.baseline.value
     better = change >= 0 if line.at_least else change <= 0
-    text = f"{before} at {line.baseline.name}, then {after}: {'better' if better else 'worse'} by "
+    text = f"{before} at {line.baseline.name}, then {after} at {line.slice}: {'better' if better else 'worse'} by "
     text += format_difference(abs(change), check.unit)
     return (
         text if not check.tolerance else f"{text}, tolerance {format_difference(check.tolerance, check.unit)}"

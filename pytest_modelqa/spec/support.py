@@ -11,20 +11,11 @@ NOT_SUPPORTED_YET: frozenset[str] = frozenset(
     {
         "spec.controls",
         "model.config",
-        "model.coordinates",
         "model.gpus",
         "model.reference_output",
         "model.trust",
         "evaluation.repeats",
         "evaluation.stop_early",
-        "check.along",
-        "check.at",
-        "check.cluster",
-        "check.confidence",
-        "check.on_inconclusive",
-        "check.over",
-        "check.tolerance",
-        "check.trend",
     }
 )
 KINDS: dict[str, type[Entry]] = {"model": ModelEntry, "evaluation": EvaluationEntry, "check": CheckEntry}
