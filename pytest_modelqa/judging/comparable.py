@@ -53,18 +53,18 @@ def demand_distinct(members: Sequence[Member]) -> None:
     Raises:
         BaselineError: Two members have the same files.
     """
-    seen: dict[str, str] = {}
+    seen: dict[tuple[str, ...], str] = {}
     for member in members:
         model = member.candidate.record.manifest.key_parts["model"]
         name = named(member.coordinates.items())
-        for digest in model["checkpoint"] if model else ():
-            if seen.setdefault(digest, name) != name:
-                raise BaselineError(
-                    f"{seen[digest]} and {name} have the same checkpoint",
-                    expected="a checkpoint of its own for each value of the coordinates",
-                    found=f"sha256 {digest[:16]}… twice",
-                    todo="look at how the checkpoints were saved or copied",
-                )
+        files = tuple(model["checkpoint"]) if model else ()
+        if files and seen.setdefault(files, name) != name:
+            raise BaselineError(
+                f"{seen[files]} and {name} have the same checkpoint",
+                expected="a checkpoint of its own for each value of the coordinates",
+                found=f"sha256 {files[0][:16]}… twice",
+                todo="look at how the checkpoints were saved or copied",
+            )
 
 
 def _same_model(ours: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None) -> bool:
