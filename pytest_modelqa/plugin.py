@@ -69,6 +69,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for mark in MARKS:
         config.addinivalue_line("markers", mark)
     option = config.option
+    if option.modelqa_set:
+        _check_assignments(option.modelqa_set)
     if option.modelqa_gate and (option.modelqa_set or option.modelqa_limit):
         raise pytest.UsageError(
             "--modelqa-gate refuses --modelqa-set and --modelqa-limit: a release is judged by its specs as they are"
@@ -77,13 +79,24 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Reports(config), "modelqa-reports")
 
 
+def _check_assignments(texts: Sequence[str]) -> None:
+    from .errors import UsageError
+    from .spec.overrides import parse_override
+
+    for text in texts:
+        try:
+            parse_override(text)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from None
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SpecFile | None:
     """Collects spec files; everything heavy is imported with the first of them."""
     if not file_path.match(parent.config.getini("modelqa_files")):
         return None
     from .collection import SpecFile
 
-    _gate(parent.config)
+    _gate(parent.config).found(file_path)
     spec_file: SpecFile = SpecFile.from_parent(parent, path=file_path)
     return spec_file
 

@@ -45,6 +45,7 @@ def verify(path: Path, covers: Path | None = None) -> Verification:
         record.planned,
         record.results,
         unreadable_specs=[spec.path for spec in record.specs if spec.problem],
+        unread_specs=[spec.path for spec in record.specs if spec.left_out],
         limited=record.options.get("limit") is not None,
     )
     problems = [*_contradictions(record, conclusion), *_wrong_passes(record)]

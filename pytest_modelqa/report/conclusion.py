@@ -70,12 +70,14 @@ def conclude(
     results: Iterable[Result],
     *,
     unreadable_specs: Sequence[str] = (),
+    unread_specs: Sequence[str] = (),
     limited: bool = False,
 ) -> Conclusion | None:
     """The conclusion of a run, or None when no item of any spec was selected.
 
     Args:
         unreadable_specs: Spec files that could not be read.
+        unread_specs: Spec files that pytest left out, so that nobody knows their checks.
         limited: ``--modelqa-limit`` was given, so no dataset was measured whole.
     """
     by_id = {result.nodeid: result for result in results}
@@ -91,8 +93,8 @@ def conclude(
     chosen = [item for item in release if item.selected]
     if not chosen:
         return _preflight(selected, outcome)
-    if len(chosen) < len(release) or limited:
-        return _partial(chosen, release, outcome, limited=limited)
+    if len(chosen) < len(release) or unread_specs or limited:
+        return _partial(chosen, release, outcome, unread_specs, limited=limited)
     return _release(planned, chosen, outcome)
 
 
@@ -152,7 +154,12 @@ def _release(planned: Sequence[Planned], chosen: Sequence[Planned], outcome: _Ou
 
 
 def _partial(
-    chosen: Sequence[Planned], release: Sequence[Planned], outcome: _Outcome, *, limited: bool
+    chosen: Sequence[Planned],
+    release: Sequence[Planned],
+    outcome: _Outcome,
+    unread_specs: Sequence[str],
+    *,
+    limited: bool,
 ) -> Conclusion:
     if outcome.blocking:
         of = f"{len(chosen)} selected checks ({len(release)} in the specs)"
@@ -163,7 +170,9 @@ def _partial(
         )
     passed = f"{outcome.passed(chosen)} of {len(release)} checks passed"
     why = " on a limited number of samples" if limited else ""
-    return Conclusion("PARTIAL", f"PARTIAL: {passed}{why}; not a release verdict{outcome.warnings()}", 0)
+    unread = f", {_n(len(unread_specs), 'spec')} left out" if unread_specs else ""
+    line = f"PARTIAL: {passed}{why}{unread}; not a release verdict{outcome.warnings()}"
+    return Conclusion("PARTIAL", line, 0)
 
 
 def _preflight(selected: Sequence[Planned], outcome: _Outcome) -> Conclusion:

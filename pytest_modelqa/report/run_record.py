@@ -36,6 +36,11 @@ class ReadSpec:
     overrides: tuple[str, ...]
     problem: str | None
 
+    @property
+    def left_out(self) -> bool:
+        """Whether the file was seen and never read, as ``--lf`` leaves out files without a failure."""
+        return self.sha256 is None and self.problem is None
+
 
 @dataclass(frozen=True)
 class RunRecord:
