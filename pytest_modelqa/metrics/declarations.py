@@ -3,71 +3,57 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing import Any
 
 from ..spec.catalogue import MetricDeclaration
+from .arguments import (
+    AverageArgs,
+    BinsArgs,
+    CodebookArgs,
+    FrechetArgs,
+    NeighboursArgs,
+    PsnrArgs,
+    SsimArgs,
+    TopKArgs,
+)
 
-
-class _Args(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class PsnrArgs(_Args):
-    """The arguments of psnr."""
-
-    cap: float = Field(
-        100.0,
-        gt=0,
-        allow_inf_nan=False,
-        description="What a better or identical image counts as, in dB.",
-    )
-
-
-class SsimArgs(_Args):
-    """The arguments of ssim."""
-
-    window_size: int = Field(11, ge=3, description="Side of the Gaussian window in pixels; odd.")
-    sigma: float = Field(
-        1.5, gt=0, allow_inf_nan=False, description="Standard deviation of the Gaussian window in pixels."
-    )
-
-    @model_validator(mode="after")
-    def _window_has_a_centre(self) -> SsimArgs:
-        if self.window_size % 2 == 0:
-            raise ValueError("window_size must be odd, so that the window has a centre")
-        return self
-
-
-class TopKArgs(_Args):
-    """The arguments of top_k_accuracy."""
-
-    k: int = Field(5, ge=1, description="The label must be among the k classes with the largest outputs.")
-
-
-class AverageArgs(_Args):
-    """The arguments of precision, recall and f1."""
-
-    average: Literal["macro", "micro", "weighted"] = Field(
-        "macro",
-        description="macro: the mean over classes; weighted: the mean weighted by the samples of each class;"
-        " micro: all decisions pooled.",
-    )
-    zero_division: Literal["error", "zero"] = Field(
-        "error",
-        description="What a class counts as whose value is 0 / 0 (it is never predicted, or has no samples).",
-    )
-
-
-class BinsArgs(_Args):
-    """The arguments of expected_calibration_error."""
-
-    bins: int = Field(15, ge=1, description="Number of bins of equal width over the confidence.")
-
-
-_IMAGE = "pytest_modelqa.metrics.image"
-_CLASSIFICATION = "pytest_modelqa.metrics.classification"
+# What the metrics of a family have in common.
+_IMAGE: dict[str, Any] = {
+    "version": 1,
+    "level": "sample",
+    "needs": "outputs",
+    "tasks": ("reconstruction",),
+}
+_LOGITS: dict[str, Any] = {
+    "version": 1,
+    "level": "sample",
+    "needs": "outputs",
+    "tasks": ("classification",),
+}
+_LABELS: dict[str, Any] = {
+    "unit": "fraction",
+    "lower": 0.0,
+    "upper": 1.0,
+    "version": 1,
+    "level": "set",
+    "needs": "predictions",
+    "scores": "set",
+    "tasks": ("classification",),
+}
+# No task keeps features or codes yet, so no task offers these.
+_FEATURES: dict[str, Any] = {
+    "version": 1,
+    "level": "set",
+    "needs": "predictions",
+    "scores": "set",
+}
+_RESEMBLANCE: dict[str, Any] = {
+    **_FEATURES,
+    "lower": 0.0,
+    "higher_is_better": True,
+    "columns": ("features", "reference_features"),
+    "args": NeighboursArgs,
+}
 
 METRICS: tuple[MetricDeclaration, ...] = (
     MetricDeclaration(
@@ -77,14 +63,11 @@ METRICS: tuple[MetricDeclaration, ...] = (
         lower=-math.inf,
         upper=math.inf,
         higher_is_better=True,
-        version=1,
-        level="sample",
-        needs="outputs",
         scores="unbounded",
-        function=f"{_IMAGE}:psnr",
         args=PsnrArgs,
         task_args=("data_range",),
-        tasks=("reconstruction",),
+        function="pytest_modelqa.metrics.image:psnr",
+        **_IMAGE,
     ),
     MetricDeclaration(
         name="ssim",
@@ -93,14 +76,24 @@ METRICS: tuple[MetricDeclaration, ...] = (
         lower=-1.0,
         upper=1.0,
         higher_is_better=True,
-        version=1,
-        level="sample",
-        needs="outputs",
         scores="bounded",
-        function=f"{_IMAGE}:ssim",
         args=SsimArgs,
         task_args=("data_range",),
-        tasks=("reconstruction",),
+        function="pytest_modelqa.metrics.image:ssim",
+        **_IMAGE,
+    ),
+    MetricDeclaration(
+        name="ms_ssim",
+        summary="structural similarity over five scales, the mean of the images' values",
+        unit="",
+        lower=0.0,
+        upper=1.0,
+        higher_is_better=True,
+        scores="bounded",
+        args=SsimArgs,
+        task_args=("data_range",),
+        function="pytest_modelqa.metrics.image:ms_ssim",
+        **_IMAGE,
     ),
     MetricDeclaration(
         name="mse",
@@ -109,12 +102,9 @@ METRICS: tuple[MetricDeclaration, ...] = (
         lower=0.0,
         upper=math.inf,
         higher_is_better=False,
-        version=1,
-        level="sample",
-        needs="outputs",
         scores="unbounded",
-        function=f"{_IMAGE}:mse",
-        tasks=("reconstruction",),
+        function="pytest_modelqa.metrics.image:mse",
+        **_IMAGE,
     ),
     MetricDeclaration(
         name="mae",
@@ -123,12 +113,9 @@ METRICS: tuple[MetricDeclaration, ...] = (
         lower=0.0,
         upper=math.inf,
         higher_is_better=False,
-        version=1,
-        level="sample",
-        needs="outputs",
         scores="unbounded",
-        function=f"{_IMAGE}:mae",
-        tasks=("reconstruction",),
+        function="pytest_modelqa.metrics.image:mae",
+        **_IMAGE,
     ),
     MetricDeclaration(
         name="accuracy",
@@ -137,12 +124,9 @@ METRICS: tuple[MetricDeclaration, ...] = (
         lower=0.0,
         upper=1.0,
         higher_is_better=True,
-        version=1,
-        level="sample",
-        needs="outputs",
         scores="binary",
-        function=f"{_CLASSIFICATION}:accuracy",
-        tasks=("classification",),
+        function="pytest_modelqa.metrics.classification:accuracy",
+        **_LOGITS,
     ),
     MetricDeclaration(
         name="top_k_accuracy",
@@ -151,13 +135,10 @@ METRICS: tuple[MetricDeclaration, ...] = (
         lower=0.0,
         upper=1.0,
         higher_is_better=True,
-        version=1,
-        level="sample",
-        needs="outputs",
         scores="binary",
-        function=f"{_CLASSIFICATION}:top_k_accuracy",
         args=TopKArgs,
-        tasks=("classification",),
+        function="pytest_modelqa.metrics.classification:top_k_accuracy",
+        **_LOGITS,
     ),
     MetricDeclaration(
         name="log_loss",
@@ -166,93 +147,155 @@ METRICS: tuple[MetricDeclaration, ...] = (
         lower=0.0,
         upper=math.inf,
         higher_is_better=False,
-        version=1,
-        level="sample",
-        needs="outputs",
         scores="unbounded",
-        function=f"{_CLASSIFICATION}:log_loss",
-        tasks=("classification",),
+        function="pytest_modelqa.metrics.classification:log_loss",
+        **_LOGITS,
     ),
     MetricDeclaration(
         name="precision",
         summary="share of the predictions of a class that are right",
-        unit="fraction",
-        lower=0.0,
-        upper=1.0,
         higher_is_better=True,
-        version=1,
-        level="set",
-        needs="predictions",
-        scores="set",
-        function=f"{_CLASSIFICATION}:precision",
         args=AverageArgs,
         columns=("prediction", "label"),
         class_slices=True,
-        tasks=("classification",),
+        function="pytest_modelqa.metrics.classification:precision",
+        **_LABELS,
     ),
     MetricDeclaration(
         name="recall",
         summary="share of the samples of a class that are predicted as it",
-        unit="fraction",
-        lower=0.0,
-        upper=1.0,
         higher_is_better=True,
-        version=1,
-        level="set",
-        needs="predictions",
-        scores="set",
-        function=f"{_CLASSIFICATION}:recall",
         args=AverageArgs,
         columns=("prediction", "label"),
         class_slices=True,
-        tasks=("classification",),
+        function="pytest_modelqa.metrics.classification:recall",
+        **_LABELS,
     ),
     MetricDeclaration(
         name="f1",
         summary="harmonic mean of precision and recall of a class",
-        unit="fraction",
-        lower=0.0,
-        upper=1.0,
         higher_is_better=True,
-        version=1,
-        level="set",
-        needs="predictions",
-        scores="set",
-        function=f"{_CLASSIFICATION}:f1",
         args=AverageArgs,
         columns=("prediction", "label"),
         class_slices=True,
-        tasks=("classification",),
+        function="pytest_modelqa.metrics.classification:f1",
+        **_LABELS,
     ),
     MetricDeclaration(
         name="balanced_accuracy",
         summary="mean over the classes of the share of their samples that are predicted right",
-        unit="fraction",
-        lower=0.0,
-        upper=1.0,
         higher_is_better=True,
-        version=1,
-        level="set",
-        needs="predictions",
-        scores="set",
-        function=f"{_CLASSIFICATION}:balanced_accuracy",
         columns=("prediction", "label"),
-        tasks=("classification",),
+        function="pytest_modelqa.metrics.classification:balanced_accuracy",
+        **_LABELS,
     ),
     MetricDeclaration(
         name="expected_calibration_error",
         summary="how far confidence is from accuracy, averaged over bins of confidence",
+        higher_is_better=False,
+        args=BinsArgs,
+        columns=("prediction", "label", "confidence"),
+        function="pytest_modelqa.metrics.classification:expected_calibration_error",
+        **_LABELS,
+    ),
+    MetricDeclaration(
+        name="frechet_distance",
+        summary="Fréchet distance of the Gaussians fitted to features and reference features",
+        unit="",
+        lower=0.0,
+        upper=math.inf,
+        higher_is_better=False,
+        args=FrechetArgs,
+        columns=("features", "reference_features"),
+        function="pytest_modelqa.metrics.features:frechet_distance",
+        **_FEATURES,
+    ),
+    MetricDeclaration(
+        name="improved_precision",
+        summary="share of samples within the reach of real ones, by nearest neighbours",
+        unit="fraction",
+        upper=1.0,
+        function="pytest_modelqa.metrics.features:improved_precision",
+        **_RESEMBLANCE,
+    ),
+    MetricDeclaration(
+        name="improved_recall",
+        summary="share of real samples within the reach of samples, by nearest neighbours",
+        unit="fraction",
+        upper=1.0,
+        function="pytest_modelqa.metrics.features:improved_recall",
+        **_RESEMBLANCE,
+    ),
+    MetricDeclaration(
+        name="density",
+        summary="in the reach of how many real samples a sample lies, over the number expected",
+        unit="",
+        upper=math.inf,
+        function="pytest_modelqa.metrics.features:density",
+        **_RESEMBLANCE,
+    ),
+    MetricDeclaration(
+        name="coverage",
+        summary="share of real samples with a sample within their reach",
+        unit="fraction",
+        upper=1.0,
+        function="pytest_modelqa.metrics.features:coverage",
+        **_RESEMBLANCE,
+    ),
+    MetricDeclaration(
+        name="vendi_score",
+        summary="effective number of different samples, by the cosine of their features",
+        unit="",
+        lower=1.0,
+        upper=math.inf,
+        higher_is_better=True,
+        columns=("features",),
+        function="pytest_modelqa.metrics.features:vendi_score",
+        **_FEATURES,
+    ),
+    MetricDeclaration(
+        name="pairwise_distance",
+        summary="mean Euclidean distance of all pairs of samples in feature space",
+        unit="",
+        lower=0.0,
+        upper=math.inf,
+        higher_is_better=True,
+        columns=("features",),
+        function="pytest_modelqa.metrics.features:pairwise_distance",
+        **_FEATURES,
+    ),
+    MetricDeclaration(
+        name="silhouette",
+        summary="how well the classes are separated in feature space",
+        unit="",
+        lower=-1.0,
+        upper=1.0,
+        higher_is_better=True,
+        columns=("features", "label"),
+        function="pytest_modelqa.metrics.features:silhouette",
+        **_FEATURES,
+    ),
+    MetricDeclaration(
+        name="codebook_perplexity",
+        summary="effective number of codes that are used",
+        unit="",
+        lower=1.0,
+        upper=math.inf,
+        higher_is_better=True,
+        columns=("codes",),
+        function="pytest_modelqa.metrics.codes:codebook_perplexity",
+        **_FEATURES,
+    ),
+    MetricDeclaration(
+        name="codebook_usage",
+        summary="share of the codebook that is used at all",
         unit="fraction",
         lower=0.0,
         upper=1.0,
-        higher_is_better=False,
-        version=1,
-        level="set",
-        needs="predictions",
-        scores="set",
-        function=f"{_CLASSIFICATION}:expected_calibration_error",
-        args=BinsArgs,
-        columns=("prediction", "label", "confidence"),
-        tasks=("classification",),
+        higher_is_better=True,
+        args=CodebookArgs,
+        columns=("codes",),
+        function="pytest_modelqa.metrics.codes:codebook_usage",
+        **_FEATURES,
     ),
 )

@@ -1,4 +1,4 @@
-"""Scores of images and clips against their targets: psnr, ssim, mse and mae. Runs in the worker.
+"""Scores of images and clips against their targets. Runs in the worker.
 
 Every function takes outputs and targets of one shape, (n, H, W), (n, C, H, W) or (n, T, C, H, W) with
 channels before height and width, and gives one float64 score a sample, of shape (n,). The value of a clip is
@@ -21,6 +21,8 @@ _VALUES_AT_ONCE = 2**16
 _VALUES_AT_ONCE_ON_A_GPU = 2**24
 # Rows and columns of a strip of SSIM: a longer strip wastes more of the band matrix, a shorter one more overlap.
 _STRIP = 32
+# Wang, Simoncelli, Bovik 2003, section 3.2.
+_MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 
 def mse(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -93,30 +95,67 @@ def ssim(
     (tensor([1.], dtype=torch.float64), tensor([-0.9529], dtype=torch.float64))
     """
     outputs, targets = _frames(outputs, targets)
-    n, _, _, height, width = outputs.shape
-    if min(height, width) < window_size:
-        raise OutputError(
-            f"images of {height}×{width} pixels are smaller than the window of ssim",
-            expected=f"at least {window_size}×{window_size} pixels, in arrays with the channels before them",
-            found=f"outputs of shape {tuple(outputs.shape[2:])} a frame",
-            todo="give the check a smaller window, for example args: {window_size: 7}",
-        )
-    window = _gaussian(window_size, sigma).to(outputs.device)
-    x, y = outputs.reshape(-1, height, width), targets.reshape(-1, height, width)
-    values = width * min(height, _STRIP + window_size - 1)
-    scores = [_ssim_of_planes(x[part], y[part], window, data_range) for part in _parts(x, values)]
-    return torch.cat(scores).view(n, -1).mean(1)
+    _check_size("ssim", outputs, window_size)
+    similarity, _ = _similarity(outputs.flatten(0, 2), targets.flatten(0, 2), data_range, window_size, sigma)
+    return similarity.view(len(outputs), -1).mean(1)
 
 
-def _ssim_of_planes(
-    x: torch.Tensor, y: torch.Tensor, window: torch.Tensor, data_range: float
+def ms_ssim(
+    outputs: torch.Tensor,
+    targets: torch.Tensor,
+    *,
+    data_range: float,
+    window_size: int = 11,
+    sigma: float = 1.5,
 ) -> torch.Tensor:
-    """SSIM of each plane of (m, H, W): (m,); strip by strip, so that the work stays in the cache."""
+    """Structural similarity over five scales, from 0 to 1 (identical).
+
+    Wang, Simoncelli, Bovik: Multi-scale structural similarity for image quality assessment, Asilomar 2003,
+    equation 7 with its weights. The image is halved four times by means of 2×2 pixels (a last odd row or column
+    is left out); the contrast and structure of the first four scales and the whole of ssim of the last are
+    multiplied, each to the power of its weight. Negative factors, whose powers are undefined, count as 0. A
+    channel's value is its own product; channels and frames are averaged.
+
+    Raises:
+        OutputError: The shapes differ, are not of images, or an image is smaller than 16 windows.
+
+    >>> image = torch.arange(176.0 * 176).view(1, 176, 176)
+    >>> ms_ssim(image, image, data_range=176.0**2)
+    tensor([1.], dtype=torch.float64)
+    """
+    outputs, targets = _frames(outputs, targets)
+    scales = len(_MS_SSIM_WEIGHTS)
+    _check_size("ms_ssim", outputs, window_size * 2 ** (scales - 1))
+    x, y = outputs.flatten(0, 2).double(), targets.flatten(0, 2).double()
+    product = torch.ones(len(x), dtype=torch.float64, device=x.device)
+    for scale, weight in enumerate(_MS_SSIM_WEIGHTS, start=1):
+        similarity, structure = _similarity(x, y, data_range, window_size, sigma)
+        factor = similarity if scale == scales else structure
+        product *= factor.clamp(min=0) ** weight
+        x, y = torch.nn.functional.avg_pool2d(x, 2), torch.nn.functional.avg_pool2d(y, 2)
+    return product.view(len(outputs), -1).mean(1)
+
+
+def _similarity(
+    x: torch.Tensor, y: torch.Tensor, data_range: float, window_size: int, sigma: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """SSIM, and its factor of contrast and structure alone, of each plane of (m, H, W): twice (m,)."""
+    window = _gaussian(window_size, sigma).to(x.device)
+    values = x.shape[2] * min(x.shape[1], _STRIP + window_size - 1)
+    scores = [_similarity_of_part(x[part], y[part], window, data_range) for part in _parts(x, values)]
+    similarity, structure = (torch.cat(kind) for kind in zip(*scores, strict=True))
+    return similarity, structure
+
+
+def _similarity_of_part(
+    x: torch.Tensor, y: torch.Tensor, window: torch.Tensor, data_range: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As ``_similarity``, strip by strip, so that the work stays in the cache."""
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
     margin = len(window) - 1
     rows, columns = x.shape[1] - margin, x.shape[2] - margin
     band = _band(window, min(_STRIP, max(rows, columns)))
-    total = torch.zeros(len(x), dtype=torch.float64, device=x.device)
+    total = torch.zeros((2, len(x)), dtype=torch.float64, device=x.device)
     for top in range(0, rows, _STRIP):
         strip = slice(top, min(top + _STRIP, rows) + margin)
         maps = torch.empty((4, len(x), strip.stop - top, x.shape[2]), dtype=torch.float64, device=x.device)
@@ -127,8 +166,10 @@ def _ssim_of_planes(
         xy, xx_yy = mean_x * mean_y, mean_x.square().addcmul_(mean_y, mean_y)
         structure = mean_xy.sub_(xy).mul_(2).add_(c2).div_(mean_xx_yy.sub_(xx_yy).add_(c2))
         luminance = xy.mul_(2).add_(c1).div_(xx_yy.add_(c1))
-        total += luminance.mul_(structure).sum((1, 2))
-    return total / (rows * columns)
+        total[1] += structure.sum((1, 2))
+        total[0] += luminance.mul_(structure).sum((1, 2))
+    similarity, contrast_and_structure = total / (rows * columns)
+    return similarity, contrast_and_structure
 
 
 def _blur(maps: torch.Tensor, band: torch.Tensor, margin: int) -> torch.Tensor:
@@ -147,6 +188,17 @@ def _blur(maps: torch.Tensor, band: torch.Tensor, margin: int) -> torch.Tensor:
         part = flat[:, left : left + size + margin]
         torch.mm(part, to_columns[: size + margin, :size], out=blurred[:, left : left + size])
     return torch.matmul(band[:rows, :height], blurred.view(kinds, m, height, columns))
+
+
+def _check_size(metric: str, frames: torch.Tensor, least: int) -> None:
+    height, width = frames.shape[3:]
+    if min(height, width) < least:
+        raise OutputError(
+            f"images of {height}×{width} pixels are too small for {metric}",
+            expected=f"at least {least}×{least} pixels, in arrays with the channels before them",
+            found=f"outputs of shape {tuple(frames.shape[2:])} a frame",
+            todo="give the check a smaller window, for example args: {window_size: 7}",
+        )
 
 
 def _gaussian(size: int, sigma: float) -> torch.Tensor:

@@ -74,7 +74,7 @@ def test_predictions_score_as_in_scikit_learn(seed: int, average: str) -> None:
             assert ours(columns, class_value=one) == pytest.approx(alone, abs=1e-12)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=30))
 def test_counting_an_undefined_class_as_zero_is_what_scikit_learn_does(pairs: list[tuple[int, int]]) -> None:
     label, prediction = np.array(pairs).T
@@ -90,7 +90,7 @@ def test_counting_an_undefined_class_as_zero_is_what_scikit_learn_does(pairs: li
             assert value == pytest.approx(expected, abs=1e-12)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=20))
 def test_a_value_is_given_exactly_where_it_is_defined(pairs: list[tuple[int, int]]) -> None:
     label, prediction = np.array(pairs).T
@@ -216,7 +216,7 @@ def test_equal_outputs_gain_nothing() -> None:
     assert top_k_accuracy(outputs, targets, k=3).mean().item() == pytest.approx(0.3)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 10_000), st.integers(2, 8))
 def test_top_1_is_accuracy_and_top_k_never_falls(seed: int, classes: int) -> None:
     random = np.random.default_rng(seed)

@@ -51,7 +51,7 @@ def test_every_declared_metric_has_the_function_that_its_declaration_describes(
     assert bool(declaration.columns) == (declaration.needs == "predictions")
     assert (declaration.level == "set") == (declaration.scores == "set")
     for name, field in declaration.args.model_fields.items():
-        assert parameters[name].default == field.default
+        assert parameters[name].default == (inspect.Parameter.empty if field.is_required() else field.default)
         assert field.description
     assert function.__doc__
     assert ">>> " in function.__doc__
