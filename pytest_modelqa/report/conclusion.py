@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Kind = Literal["check", "goal", "preflight", "control"]
@@ -88,7 +88,7 @@ def conclude(
     selected = [item for item in planned if item.selected]
     if not selected:
         return None
-    outcome = _Outcome([by_id.get(item.nodeid) or _not_run(item) for item in selected])
+    outcome = _Outcome([_outcome_of(item, by_id.get(item.nodeid)) for item in selected])
     release = [item for item in planned if item.release]
     chosen = [item for item in release if item.selected]
     if not chosen:
@@ -114,14 +114,15 @@ class _Outcome:
 
     def blocked(self, of: str) -> str:
         """``2 of 41 release checks in 5 specs failed: a::b, c::d``."""
-        failed = sum(result.status in ("FAIL", "INCONCLUSIVE") for result in self.blocking)
-        errors = len(self.blocking) - failed
-        if not errors:
-            what = "failed"
-        elif not failed:
-            what = "could not be judged"
+        failed = sum(result.status == "FAIL" for result in self.blocking)
+        undecided = sum(result.status == "INCONCLUSIVE" for result in self.blocking)
+        errors = len(self.blocking) - failed - undecided
+        counts = {"failed": failed, "undecided": undecided, "could not be judged": errors}
+        kinds = [word for word, count in counts.items() if count]
+        if len(kinds) == 1:
+            what = kinds[0]
         else:
-            what = f"did not pass ({failed} failed, {errors} could not be judged)"
+            what = f"did not pass ({', '.join(f'{counts[word]} {word}' for word in kinds)})"
         rest = f"; {self.not_judged()}" if self.unjudged else ""
         names = _some([_name(result.nodeid) for result in self.blocking])
         return f"{len(self.blocking)} of {of} {what}: {names}{rest}"
@@ -186,12 +187,17 @@ def _preflight(selected: Sequence[Planned], outcome: _Outcome) -> Conclusion:
 
 def _trained_not_evaluated(chosen: Sequence[Planned], outcome: _Outcome) -> list[str]:
     spec_of = {item.nodeid: item.spec for item in chosen}
-    measured = {spec_of[r.nodeid] for r in outcome.results if r.measured_a_model and r.nodeid in spec_of}
+    passed = [result for result in outcome.results if result.status == "PASS" and result.nodeid in spec_of]
+    measured = {spec_of[result.nodeid] for result in passed if result.measured_a_model}
     return sorted({item.spec for item in chosen} - measured)
 
 
-def _not_run(item: Planned) -> Result:
-    return Result(item.nodeid, "NOT RUN", blocks=False, measured_a_model=False, verdict=None)
+def _outcome_of(item: Planned, result: Result | None) -> Result:
+    """The result of an item, which blocks where its status alone says so, whatever else it says."""
+    if result is None:
+        return Result(item.nodeid, "NOT RUN", blocks=False, measured_a_model=False, verdict=None)
+    blocks = result.status == "ERROR" or (result.status == "FAIL" and item.severity == "error")
+    return replace(result, blocks=result.blocks or blocks)
 
 
 def _name(nodeid: str) -> str:
