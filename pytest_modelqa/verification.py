@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ class Verification:
     Attributes:
         line: The conclusion drawn again, or why there is none.
         problems: What keeps the record from being a proof; empty when it is one.
-        exit_code: 0: GO, proved. 1: the run did not pass, or something does not hold. 2: the run never ended.
+        exit_code: 0: GO, proved. 1: the run did not pass, or something does not hold. 2: the run is incomplete.
     """
 
     line: str
@@ -64,9 +65,11 @@ def _contradictions(record: RunRecord, conclusion: Conclusion | None) -> Iterato
         said = record.conclusion.line if record.conclusion else "nothing"
         yield f"the record says {said!r}, its results say {conclusion.line if conclusion else 'nothing'!r}"
     planned = {item.nodeid for item in record.planned}
-    for result in record.results:
-        if result.nodeid not in planned:
-            yield f"{result.nodeid} was never planned"
+    for nodeid, count in Counter(result.nodeid for result in record.results).items():
+        if nodeid not in planned:
+            yield f"{nodeid} was never planned"
+        if count > 1:
+            yield f"{nodeid} has {count} results"
 
 
 def _wrong_passes(record: RunRecord) -> Iterator[str]:
@@ -78,12 +81,22 @@ def _wrong_passes(record: RunRecord) -> Iterator[str]:
 
 
 def _passes(result: Result) -> bool:
-    lines = (result.verdict or {}).get("lines") or []
-    return bool(lines) and all(_line_passes(line) for line in lines)
+    verdict = result.verdict or {}
+    lines = verdict.get("lines") or ()
+    return bool(lines) and all(_line_passes(line, verdict.get("bound")) for line in lines)
 
 
-def _line_passes(line: Mapping[str, Any]) -> bool:
-    return bool(line["passed"]) and line["margin"] >= -1e-9 * max(1.0, abs(line["limit"]))
+def _line_passes(line: Mapping[str, Any], bound: str | None) -> bool:
+    """From the value and the limit themselves, not from what the record says of them."""
+    try:
+        value, limit = line["candidate"]["value"], line["limit"]
+        if bound == "max_difference":
+            value = abs(value - line["baseline"]["value"])
+        beyond = limit - value if line["at_least"] else value - limit
+        return bool(line["outcome"] == "pass" and beyond <= 1e-9 * max(abs(value), abs(limit)))
+    # What is not of this form proves nothing.
+    except (KeyError, TypeError):
+        return False
 
 
 def _uncovered(record: RunRecord, covers: Path) -> Iterator[str]:
@@ -94,11 +107,13 @@ def _uncovered(record: RunRecord, covers: Path) -> Iterator[str]:
     files = [covers] if covers.is_file() else sorted(covers.rglob("*.modelspec.yaml"))
     if not files:
         yield f"there is no spec under {covers}"
-    judged = {spec.sha256 for spec in record.specs}
+    # Each judged spec covers one file: a copy of it in another folder has other checkpoints beside it.
+    judged = Counter(spec.sha256 for spec in record.specs)
     overridden = {spec.sha256 for spec in record.specs if spec.overrides}
     for file in files:
         sha256 = file_sha256(file)
-        if sha256 not in judged:
+        judged[sha256] -= 1
+        if judged[sha256] < 0:
             yield f"{file} was not judged in this run, or changed since"
         elif sha256 in overridden:
             yield f"{file} was judged with --modelqa-set, not as it is"

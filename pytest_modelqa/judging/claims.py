@@ -14,7 +14,7 @@ from ..statistics.decision import Margin, decide_all
 from ..statistics.intervals import Interval
 from .arithmetic import Judged, against_baseline, against_threshold
 from .measured import Member, Value
-from .recorded import RecordedMetric
+from .recorded import Recorded, RecordedMetric
 from .runs import comparison_over_runs, threshold_over_runs
 from .uncertainty import comparison_margins, threshold_margins
 from .verdict import Line, LineOutcome, Side
@@ -59,7 +59,7 @@ def of_member(check: Check, declaration: MetricDeclaration, run: Run) -> Claim:
     if run.baseline is None or member.baseline is None:
         judged = against_threshold(value.number, check.bound)
         return Claim(label, candidate, None, judged, threshold_margins(check, declaration, value))
-    number, n = _number(run.baseline)
+    number, n = _number(run.baseline, member)
     judged = against_baseline(
         value.number, number, check.bound, higher_is_better=declaration.higher_is_better
     )
@@ -80,10 +80,10 @@ def over_runs(check: Check, declaration: MetricDeclaration, runs: Sequence[Run])
     if first.baseline is None or first.member.baseline is None:
         judged = against_threshold(mean, check.bound)
         return Claim(label, candidate, None, judged, threshold_over_runs(check, ours))
-    theirs = [_number(run.baseline)[0] for run in runs if run.baseline is not None]
+    theirs = [_number(run.baseline, run.member)[0] for run in runs if run.baseline is not None]
     their_mean = math.fsum(theirs) / len(theirs)
     judged = against_baseline(mean, their_mean, check.bound, higher_is_better=declaration.higher_is_better)
-    baseline = Side(first.member.baseline.name, their_mean, _number(first.baseline)[1])
+    baseline = Side(first.member.baseline.name, their_mean, _number(first.baseline, first.member)[1])
     return Claim(label, candidate, baseline, judged, comparison_over_runs(check, declaration, ours, theirs))
 
 
@@ -143,5 +143,9 @@ def _line(claim: Claim, outcome: LineOutcome, confidence: float | None) -> Line:
     )
 
 
-def _number(baseline: Baseline) -> tuple[float, int]:
-    return (baseline.number, baseline.n) if isinstance(baseline, Value) else (baseline.value, 0)
+def _number(baseline: Baseline, member: Member) -> tuple[float, int]:
+    """The baseline's number and how many samples it was measured on; 0 where a record does not say."""
+    if isinstance(baseline, Value):
+        return baseline.number, baseline.n
+    recorded = member.baseline
+    return baseline.value, (recorded.n or 0) if isinstance(recorded, Recorded) else 0

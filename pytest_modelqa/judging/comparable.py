@@ -9,8 +9,9 @@ import numpy as np
 
 from ..errors import BaselineError
 from ..spec.grid import named
-from ..spec.resolved import Check
+from ..spec.resolved import Check, Evaluation
 from .measured import Measured, Member, Value
+from .recorded import Recorded
 
 
 def demand_comparable(check: Check, candidate: Measured, baseline: Measured) -> None:
@@ -45,6 +46,23 @@ def demand_comparable(check: Check, candidate: Measured, baseline: Measured) -> 
             found=f"{candidate.record.manifest.samples} and {baseline.record.manifest.samples} samples of other data",
             todo="evaluate both on one dataset, or write paired: false if the sides are meant to differ",
         )
+
+
+def demand_same_task(evaluation: Evaluation, members: Sequence[Member]) -> None:
+    """A recorded number is one of the same task: accuracy of a probe is no accuracy of a classifier.
+
+    Raises:
+        BaselineError: It is not.
+    """
+    for member in members:
+        recorded = member.baseline
+        if isinstance(recorded, Recorded) and recorded.task != evaluation.task:
+            raise BaselineError(
+                f"{recorded.name} was measured by task {recorded.task}, the candidate by {evaluation.task}",
+                where=recorded.where,
+                expected=f"task: {evaluation.task}",
+                todo="compare with what the same task measured",
+            )
 
 
 def demand_distinct(members: Sequence[Member]) -> None:

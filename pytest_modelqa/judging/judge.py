@@ -12,7 +12,7 @@ from ..spec.resolved import Check, Evaluation
 from ..spec.sentences import describe
 from . import trend
 from .claims import Baseline, Claim, Run, decided, of_member, over_runs
-from .comparable import demand_comparable, demand_distinct, demand_same_slices
+from .comparable import demand_comparable, demand_distinct, demand_same_slices, demand_same_task
 from .evidence import evidence, notes
 from .measured import Measured, Member, Order, Value, values
 from .recorded import Recorded, recorded_metric
@@ -38,6 +38,7 @@ def judge(
         ModelQAError: The check cannot be judged: an ERROR, which is neither a PASS nor a FAIL.
     """
     demand_distinct(members)
+    demand_same_task(evaluation, members)
     measured = [_measure(check, declaration, member) for member in members]
     if check.bound.kind == "trend":
         lines = trend.lines(check, declaration, members, [ours for ours, _ in measured])
@@ -48,6 +49,7 @@ def judge(
         headline=headline(check, lines),
         sentence=describe(check, evaluation, declaration, _only_baseline(lines)),
         metric=check.metric,
+        bound=check.bound.kind,
         unit=check.unit,
         lines=lines,
         notes=notes(check, members, lines),

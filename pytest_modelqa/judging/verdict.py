@@ -80,6 +80,7 @@ class Verdict:
         headline: The verdict in one line, value first: ``psnr 26.41 dB < 28.00 dB, short by 1.59 dB``.
         sentence: The check in words with its resolved numbers.
         metric: The metric's name.
+        bound: The kind of its bound: ``min``, ``max_degradation``, …
         unit: The unit that values are shown in.
         lines: One for each slice, or one for the whole set. Empty for an ERROR.
         worst: The line with the smallest margin: the one that decides.
@@ -91,6 +92,7 @@ class Verdict:
     headline: str
     sentence: str
     metric: str
+    bound: str
     unit: str
     lines: tuple[Line, ...]
     notes: tuple[str, ...] = ()

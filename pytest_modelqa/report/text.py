@@ -57,8 +57,6 @@ def _origin(side: Mapping[str, Any]) -> str:
     """``checkpoints/a.safetensors sha256 1f3c…, measured 2026-11-22 13:05 UTC on cpu``."""
     if "recorded" in side:
         return f"{side['name']}, recorded in {side['recorded']}"
-    if side.get("trivial"):
-        return f"{side['name']}, computed by the task on the same samples"
     files = side["inputs"].get("checkpoint", [])
     checkpoint = ", ".join(f"{file['path']} sha256 {file['sha256'][:12]}" for file in files) or side["name"]
     again = " (reused)" if side["reused"] else ""
