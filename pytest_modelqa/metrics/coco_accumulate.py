@@ -23,30 +23,32 @@ RECALL_LEVELS = np.linspace(0.0, 1.0, 101)
 class Ranking:
     """The detections that count in one area range, by category and falling score, and the ground truths.
 
+    "Possible" are the detections of which the area is in range: those that can be false positives. "Hits" are
+    the true positives, and a curve is one IoU threshold with one category.
+
     Attributes:
-        categories: The ids, ascending: the order of the axis "categories" of all results.
-        image: The image of each detection that can be a false positive, in order.
-        before: For each true positive how many of those stand before it and in its own category: as a pair
-            of positions, shape (2, n).
-        matched_image: The image of each match of a detection in range, ordered by threshold, then as above.
-        matched_before: The same pair of positions for each true positive, among these.
-        hit_image: The image of each true positive, by threshold, category and falling score.
-        curve: Its curve: threshold · categories + category.
+        shape: The numbers of IoU thresholds and of categories.
+        possible_image: The image of each possible detection, by category and falling score.
+        possible_before: For each hit, the positions among these of where its category begins, and of itself.
+        matched_image: The images of possible detections that are matched, for each threshold in the same order.
+        matched_before: For each hit, the positions among these of where its curve begins, and of itself.
+        hit_image: The image of each hit, by curve and falling score.
+        curve: The curve of each hit: threshold · categories + category.
+        curve_begins: For each hit, the position among hits of where its curve begins.
         truth_image: The image of each ground truth that counts.
         truth_category: The index of its category.
-        thresholds: The number of IoU thresholds.
     """
 
-    categories: np.ndarray
-    image: np.ndarray
-    before: np.ndarray
+    shape: tuple[int, int]
+    possible_image: np.ndarray
+    possible_before: tuple[np.ndarray, np.ndarray]
     matched_image: np.ndarray
-    matched_before: np.ndarray
+    matched_before: tuple[np.ndarray, np.ndarray]
     hit_image: np.ndarray
     curve: np.ndarray
+    curve_begins: np.ndarray
     truth_image: np.ndarray
     truth_category: np.ndarray
-    thresholds: int
 
 
 def rank(
@@ -54,105 +56,117 @@ def rank(
     ground_truths: Boxes,
     matches: Matches,
     *,
-    categories: np.ndarray,
+    categories: int,
     area: int,
     max_detections: int,
 ) -> Ranking:
-    """Orders what ``accumulate`` needs for one area range and one number of detections an image and category.
+    """Orders what is needed for one area range and one number of detections an image and category.
 
     Args:
-        categories: Ids, ascending; detections and ground truths of others do not count.
+        categories: How many there are.
         area: Index of the area range in ``matches``.
     """
-    size = len(categories)
-    category, known = _index_of(detections.category, categories)
-    known &= matches.rank < max_detections
-    # Equal scores stay in the order of images, and within an image in that of the detections.
-    place = np.empty(len(detections), dtype=np.int64)
-    in_order = np.lexsort((matches.rank, detections.image, -detections.score, category))
-    place[in_order] = np.arange(len(detections))
+    category = detections.category
+    known = matches.rank < max_detections
+    in_order = matches.order[known[matches.order]]
+    in_order = in_order[np.argsort(category[in_order].astype(np.min_scalar_type(categories)), kind="stable")]
+    place = np.zeros(len(detections), dtype=np.int64)
+    place[in_order] = np.arange(len(in_order))
+    in_range = matches.in_range[area]
+    possible_so_far = _sums(in_range[in_order])
+    category_begins = possible_so_far[np.searchsorted(category[in_order], np.arange(categories))]
 
-    possible = in_order[(known & matches.in_range[area])[in_order]]
-    count = np.zeros(len(detections) + 1, dtype=np.int64)
-    count[1:] = np.cumsum((known & matches.in_range[area])[in_order])
-    begins = np.searchsorted(category[in_order], np.arange(size))
-
-    threshold, some = np.nonzero(matches.matched[area] & known[matches.some])
-    row = matches.some[some]
-    order = np.lexsort((place[row], threshold))
-    threshold, some, row = threshold[order], some[order], row[order]
-    in_range = matches.in_range[area][row]
-    matched_count = np.concatenate([[0], np.cumsum(in_range)])
-    hit = np.flatnonzero(~matches.ignored[area][threshold, some])
-    curve = threshold * size + category[row]
-    curve_begins = np.searchsorted(curve, curve[hit])
+    some = np.flatnonzero(known[matches.some])
+    some = some[np.argsort(place[matches.some[some]])]
+    threshold, index = np.nonzero(matches.matched[area][:, some])
+    row = matches.some[some[index]]
+    matched_so_far = _sums(in_range[row])
+    hit = np.flatnonzero(~matches.ignored[area, threshold, some[index]])
+    curve_of_match = threshold * categories + category[row]
+    curve, hit_row = curve_of_match[hit], row[hit]
 
     counts = ~matches.ground_truth_ignored[area]
-    truth_category, truth_known = _index_of(ground_truths.category, categories)
-    counts &= truth_known
     return Ranking(
-        categories=categories,
-        image=detections.image[possible],
-        before=np.stack([count[place[row[hit]]], count[begins[category[row[hit]]]]]),
-        matched_image=detections.image[row[in_range]],
-        matched_before=np.stack([matched_count[hit], matched_count[curve_begins]]),
-        hit_image=detections.image[row[hit]],
-        curve=curve[hit],
+        shape=(matches.matched.shape[1], categories),
+        possible_image=detections.image[in_order[in_range[in_order]]],
+        possible_before=(category_begins[category[hit_row]], possible_so_far[place[hit_row]]),
+        matched_image=detections.image[row[in_range[row]]],
+        matched_before=(matched_so_far[np.searchsorted(curve_of_match, curve)], matched_so_far[hit]),
+        hit_image=detections.image[hit_row],
+        curve=curve,
+        curve_begins=np.searchsorted(curve, curve),
         truth_image=ground_truths.image[counts],
-        truth_category=truth_category[counts],
-        thresholds=matches.matched.shape[1],
+        truth_category=ground_truths.category[counts],
     )
 
 
-def accumulate(ranking: Ranking, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Precision at 101 levels of recall, and the greatest recall, for one weighing of the images.
+def greatest_recall(ranking: Ranking, weights: np.ndarray) -> np.ndarray:
+    """The share of the ground truths that are found, of shape (thresholds, categories).
 
     Args:
         weights: A whole number ≥ 0 for each image, shape (images,).
 
     Returns:
-        Precision of shape (thresholds, 101, categories) and recall of shape (thresholds, categories); −1
-        where a category has no ground truth that counts.
+        −1 where a category has no ground truth that counts.
     """
-    shape = ranking.thresholds, len(ranking.categories)
-    truths = np.bincount(
-        ranking.truth_category, weights=weights[ranking.truth_image], minlength=shape[1]
-    ).astype(np.int64)
-    hit_weight = weights[ranking.hit_image]
-    curves = shape[0] * shape[1]
-    hits_of_curve = np.bincount(ranking.curve, weights=hit_weight, minlength=curves)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        recall = np.where(truths > 0, hits_of_curve.reshape(shape) / truths, -1.0)
+    truths = _truths(ranking, weights)
+    hits = np.bincount(ranking.curve, weights[ranking.hit_image], minlength=int(np.prod(ranking.shape)))
+    recall = np.full(ranking.shape, -1.0)
+    np.divide(hits.reshape(ranking.shape), truths, out=recall, where=truths > 0)
+    return recall
 
-    true, false = _counts_at_hits(ranking, weights, hit_weight)
+
+def precision_at_recall(ranking: Ranking, weights: np.ndarray) -> np.ndarray:
+    """The greatest precision at each of 101 levels of recall or a higher one: (thresholds, 101, categories).
+
+    Args:
+        weights: A whole number ≥ 0 for each image, shape (images,).
+
+    Returns:
+        −1 where a category has no ground truth that counts.
+    """
+    truths = _truths(ranking, weights)
+    true, false = _counts_at_hits(ranking, weights)
     # np.spacing(1) as in pycocotools, for the same last bit.
     precision = true / (false + true + np.spacing(1))
-    truths_of_hit = truths[ranking.curve % shape[1]]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        level = np.searchsorted(RECALL_LEVELS, true / truths_of_hit, side="right")
-    # An image left out gives no hit: its place would repeat the precision of the hit before, or be 0 / 0.
-    precision = np.where((hit_weight > 0) & (truths_of_hit > 0), precision, 0.0)
-    table = _greatest_from_level(ranking.curve, level, precision, curves)
-    table = table.reshape(*shape, len(RECALL_LEVELS)).transpose(0, 2, 1)
-    return np.where(truths > 0, table, -1.0), recall
+    truths_of_curve = np.tile(np.maximum(truths, 1), ranking.shape[0])
+    level = _levels_reached(true, truths_of_curve[ranking.curve])
+    # Of an image left out there is no hit.
+    precision[weights[ranking.hit_image] == 0] = 0.0
+    table = _greatest_from_level(ranking.curve, level, precision, len(truths_of_curve))
+    table = table.reshape(*ranking.shape, len(RECALL_LEVELS)).transpose(0, 2, 1)
+    return np.where(truths > 0, table, -1.0)
 
 
-def _counts_at_hits(
-    ranking: Ranking, weights: np.ndarray, hit_weight: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted true and false positives up to each true positive, itself included."""
-    possible = _sums(weights[ranking.image])
+def _truths(ranking: Ranking, weights: np.ndarray) -> np.ndarray:
+    counts = np.bincount(ranking.truth_category, weights[ranking.truth_image], minlength=ranking.shape[1])
+    return counts.astype(np.int64)
+
+
+def _counts_at_hits(ranking: Ranking, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted true and false positives up to each hit, itself included."""
+    possible = _sums(weights[ranking.possible_image])
     matched = _sums(weights[ranking.matched_image])
-    hits = _sums(hit_weight)
-    begins = np.searchsorted(ranking.curve, ranking.curve)
-    true = hits[1:] - hits[begins]
-    # All that come before, less those that are matched at this threshold.
-    false = possible[ranking.before[0]] - possible[ranking.before[1]]
-    false -= matched[ranking.matched_before[0]] - matched[ranking.matched_before[1]]
-    return true.astype(np.float64), false.astype(np.float64)
+    hits = _sums(weights[ranking.hit_image])
+    begin, end = ranking.possible_before
+    begin_of_matched, end_of_matched = ranking.matched_before
+    # All possible ones that come before, less those that are matched at this threshold.
+    false = possible[end] - possible[begin] - (matched[end_of_matched] - matched[begin_of_matched])
+    return hits[1:] - hits[ranking.curve_begins], false
+
+
+def _levels_reached(hits: np.ndarray, truths: np.ndarray) -> np.ndarray:
+    """The number of recall levels ≤ hits / truths.
+
+    Division of whole numbers finds the level up to one: 0.07 as computed is a little more than 7 / 100.
+    """
+    level = 100 * hits // truths
+    reached: np.ndarray = level + (RECALL_LEVELS[level] <= hits / truths)
+    return reached
 
 
 def _sums(values: np.ndarray) -> np.ndarray:
+    """The sums of the first 0, 1, … all values."""
     sums = np.zeros(len(values) + 1, dtype=np.int64)
     np.cumsum(values, out=sums[1:])
     return sums
@@ -170,9 +184,3 @@ def _greatest_from_level(
         table.reshape(-1)[cell[begins]] = np.maximum.reduceat(precision, begins)
     # A hit of level k has reached the recall levels 0 … k − 1.
     return np.maximum.accumulate(table[:, ::-1], axis=1)[:, ::-1][:, 1:]
-
-
-def _index_of(values: np.ndarray, categories: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    index = np.clip(np.searchsorted(categories, values), 0, max(len(categories) - 1, 0))
-    known = categories[index] == values if len(categories) else np.zeros(len(values), dtype=bool)
-    return np.where(known, index, 0), known

@@ -28,7 +28,7 @@ class Boxes:
 
     Attributes:
         image: The image's index, integers, shape (n,).
-        category: The category's id, integers, shape (n,).
+        category: The category's index, from 0 in the order of the ids, integers, shape (n,).
         xywh: Left, top, width and height in pixels, float64, shape (n, 4).
         area: In square pixels, shape (n,): what area ranges ask for. Of a ground truth it may be less than
             width · height (that of its mask).
@@ -53,6 +53,7 @@ class Matches:
 
     Attributes:
         rank: Place of each detection among those of its image and category, from 0, by falling score.
+        order: The detections' rows by falling score; of equal scores by image, then rank.
         some: Rows of the detections that overlap a ground truth enough for the least threshold, ascending.
         matched: For these, whether they are matched: shape (areas, thresholds, some).
         ignored: For these, whether they are matched with a ground truth that is to be ignored: same shape.
@@ -63,6 +64,7 @@ class Matches:
     """
 
     rank: np.ndarray
+    order: np.ndarray
     some: np.ndarray
     matched: np.ndarray
     ignored: np.ndarray
@@ -79,20 +81,26 @@ def match(
 ) -> Matches:
     """The matches for every area range (both ends included) and IoU threshold.
 
-    The number of detections that count (``maxDets``) changes no match, since better ones choose first: whoever
-    wants only so many takes those of lower ``rank``.
+    The number of detections that count (``maxDets``) changes no match, since better ones choose first.
     """
     bounds = np.asarray(areas, dtype=np.float64)
-    order, group, rank = _by_group_and_score(detections, ground_truths)
-    truth_order = np.argsort(group[1], kind="stable")
-    row, truth, iou = _overlapping(detections, ground_truths, order, truth_order, group, min(iou_thresholds))
+    # A number for each (image, category), ascending with the image.
+    categories = 1 + max(int(boxes.category.max(initial=0)) for boxes in (detections, ground_truths))
+    own, others = (boxes.image * categories + boxes.category for boxes in (detections, ground_truths))
+    by_score = np.argsort(-detections.score, kind="stable")
+    order = by_score[np.argsort(own[by_score], kind="stable")]
+    rank = np.empty(len(own), dtype=np.int64)
+    rank[order] = _place_in_run(own[order])
+    row, truth, iou = _overlapping(detections, ground_truths, order, (own, others), min(iou_thresholds))
     truth_ignored = ground_truths.crowd.astype(bool) | ~_within(ground_truths.area, bounds)
-    some = np.unique(row)
+    overlaps = np.zeros(len(detections), dtype=bool)
+    overlaps[row] = True
+    some = np.flatnonzero(overlaps)
     found = _choose(
         np.searchsorted(some, row),
         truth,
         iou,
-        rank=_rank_within(group[0][some], rank[some]),
+        rank=_rank_within(own[some], rank[some]),
         thresholds=np.minimum(iou_thresholds, _GREATEST_THRESHOLD),
         ignored=truth_ignored,
         crowd=ground_truths.crowd.astype(bool),
@@ -101,22 +109,10 @@ def match(
     ignored = np.zeros_like(matched)
     for area in range(len(bounds)):
         ignored[area] = matched[area] & truth_ignored[area][found[area]] if len(truth) else False
-    return Matches(rank, some, matched, ignored, found, _within(detections.area, bounds), truth_ignored)
-
-
-def _by_group_and_score(
-    detections: Boxes, ground_truths: Boxes
-) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """Detections by group, then falling score, then row; the groups of both kinds of box; the ranks."""
-    image = np.concatenate([detections.image, ground_truths.image]).astype(np.int64)
-    category = np.concatenate([detections.category, ground_truths.category]).astype(np.int64)
-    _, category = np.unique(category, return_inverse=True)
-    group = image * (int(category.max(initial=0)) + 1) + category
-    own, others = group[: len(detections)], group[len(detections) :]
-    order = np.lexsort((-detections.score, own))
-    rank = np.empty(len(own), dtype=np.int64)
-    rank[order] = _place_in_run(own[order])
-    return order, (own, others), rank
+    by_score = order[np.argsort(-detections.score[order], kind="stable")]
+    return Matches(
+        rank, by_score, some, matched, ignored, found, _within(detections.area, bounds), truth_ignored
+    )
 
 
 def _place_in_run(values: np.ndarray) -> np.ndarray:
@@ -141,40 +137,47 @@ def _overlapping(
     detections: Boxes,
     ground_truths: Boxes,
     order: np.ndarray,
-    truth_order: np.ndarray,
     group: tuple[np.ndarray, np.ndarray],
     least: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Detection, ground truth and IoU of every pair of one group whose IoU is at least ``least``."""
-    sorted_truths = group[1][truth_order]
-    first = np.searchsorted(sorted_truths, group[0][order], side="left")
-    counts = np.searchsorted(sorted_truths, group[0][order], side="right") - first
+    truth_order = np.argsort(group[1], kind="stable")
+    sorted_truths, sorted_groups = group[1][truth_order], group[0][order]
+    first = np.searchsorted(sorted_truths, sorted_groups, side="left")
+    counts = np.searchsorted(sorted_truths, sorted_groups, side="right") - first
     kept: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    ends = np.cumsum(counts)
-    cuts = np.searchsorted(ends, np.arange(_PAIRS_AT_A_TIME, int(counts.sum()), _PAIRS_AT_A_TIME))
+    cuts = np.searchsorted(
+        np.cumsum(counts), np.arange(_PAIRS_AT_A_TIME, int(counts.sum()), _PAIRS_AT_A_TIME)
+    )
     for start, stop in pairwise([0, *cuts.tolist(), len(order)]):
         number = counts[start:stop]
         row = np.repeat(order[start:stop], number)
         within = np.arange(len(row)) - np.repeat(np.cumsum(number) - number, number)
         truth = truth_order[np.repeat(first[start:stop], number) + within]
-        iou = _iou(detections.xywh[row], ground_truths.xywh[truth], ground_truths.crowd[truth].astype(bool))
+        inside = _intersection(detections.xywh[row], ground_truths.xywh[truth])
+        meet = inside > 0
+        row, truth, inside = row[meet], truth[meet], inside[meet]
+        (_, _, width, height), (_, _, truth_width, truth_height) = (
+            detections.xywh[row].T,
+            ground_truths.xywh[truth].T,
+        )
+        area = width * height
+        # Of a crowd any part may be found: its own area does not count.
+        both = area + truth_width * truth_height - inside
+        iou = inside / np.where(ground_truths.crowd[truth].astype(bool), area, both)
         close = iou >= min(least, _GREATEST_THRESHOLD)
         kept.append((row[close], truth[close], iou[close]))
     row, truth, iou = (np.concatenate(parts) for parts in zip(*kept, strict=True))
     return row, truth, iou
 
 
-def _iou(boxes: np.ndarray, others: np.ndarray, crowd: np.ndarray) -> np.ndarray:
-    """Intersection over union, pair by pair; with a crowd over the box's own area. 0 for boxes without area."""
-    x, y, w, h = boxes.T
-    other_x, other_y, other_w, other_h = others.T
-    across = np.minimum(w + x, other_w + other_x) - np.maximum(x, other_x)
-    down = np.minimum(h + y, other_h + other_y) - np.maximum(y, other_y)
-    meet = (across > 0) & (down > 0)
-    inside = across * down
-    area = w * h
-    union = np.where(crowd, area, area + other_w * other_h - inside)
-    return np.divide(inside, union, out=np.zeros(len(inside)), where=meet)
+def _intersection(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The area that lies in both, pair by pair, or 0."""
+    (x, y, width, height), (other_x, other_y, other_width, other_height) = boxes.T, others.T
+    across = np.minimum(width + x, other_width + other_x) - np.maximum(x, other_x)
+    down = np.minimum(height + y, other_height + other_y) - np.maximum(y, other_y)
+    area: np.ndarray = np.maximum(across, 0) * np.maximum(down, 0)
+    return area
 
 
 def _choose(
@@ -195,27 +198,27 @@ def _choose(
     order = np.lexsort((-truth, -iou, detection))
     detection, truth, iou = detection[order], truth[order], iou[order]
     best = _place_in_run(detection)
-    step = rank[detection] * (int(best.max(initial=0)) + 1) + best
-    walk = np.lexsort((detection, step))
-    steps, begins = np.unique(step[walk], return_index=True)
-    parts = dict(zip(steps.tolist(), np.split(walk, begins[1:]), strict=True)) if len(walk) else {}
-    found = np.full((len(ignored), len(thresholds), len(rank)), -1, dtype=np.int64)
-    taken = np.zeros((len(ignored), len(thresholds), ignored.shape[1]), dtype=bool)
     width = int(best.max(initial=0)) + 1
+    step = rank[detection] * width + best
+    walk = np.argsort(step, kind="stable")
+    steps, begins = np.unique(step[walk], return_index=True)
+    parts = dict(zip(steps.tolist(), np.split(walk, begins[1:]), strict=bool(len(walk))))
+    # The last axes together hold 40 numbers, that are read and written in one go.
+    found = np.full((len(rank), len(ignored), len(thresholds)), -1, dtype=np.int32)
+    taken = np.zeros((ignored.shape[1], *found.shape[1:]), dtype=bool)
     for turn in range(int(rank.max(initial=-1)) + 1):
         places = [parts[key] for key in range(turn * width, (turn + 1) * width) if key in parts]
         # First those that count, then those to be ignored.
-        for wanted in (~ignored, ignored):
+        for wanted in (~ignored.T, ignored.T):
             for pairs in places:
                 row, box = detection[pairs], truth[pairs]
-                free = crowd[box] | ~taken[:, :, box]
-                reached = iou[pairs] >= thresholds[:, np.newaxis]
-                takes = (found[:, :, row] < 0) & free & reached & wanted[:, np.newaxis, box]
-                area, threshold, pair = np.nonzero(takes)
-                found[area, threshold, row[pair]] = box[pair]
-                taken[area, threshold, box[pair]] = True
-    return found
+                takes = (found[row] < 0) & ~taken[box] & wanted[box, :, np.newaxis]
+                takes &= (iou[pairs, np.newaxis] >= thresholds)[:, np.newaxis]
+                found[row] = np.where(takes, box[:, np.newaxis, np.newaxis], found[row])
+                taken[box] |= takes & ~crowd[box, np.newaxis, np.newaxis]
+    return np.ascontiguousarray(found.transpose(1, 2, 0))
 
 
 def _within(area: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    return (area >= bounds[:, :1]) & (area <= bounds[:, 1:])
+    within: np.ndarray = (area >= bounds[:, :1]) & (area <= bounds[:, 1:])
+    return within
