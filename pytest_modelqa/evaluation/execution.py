@@ -81,6 +81,7 @@ def _measure(order: WorkOrder, store: Store, report: Report, models: LoadedModel
         )
         size = BatchSize(evaluation.batch_size, device.type)
         started = time.monotonic()
+        report(Progress("predicting", 0, len(samples)))
         table = infer(subject, size, pool, lambda done: report(Progress("predicting", done, len(samples))))
         seconds = time.monotonic() - started
         columns = {**table.columns(), **{name: np.asarray(v) for name, v in samples.scalars.items()}}

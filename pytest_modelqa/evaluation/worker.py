@@ -66,13 +66,13 @@ def run(line: str, events: IO[str], models: LoadedModels, pool: Executor) -> Non
         record = execute(order, report, models, pool)
     except ModelQAError as error:
         _say(events, {"event": "failed", "error": error.to_json()})
-    except Exception as error:  # noqa: BLE001 - the outermost loop: user code may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the outermost loop: user code may raise anything
         _say(events, {"event": "failed", "error": explained(error, order.job.folder).to_json()})
     else:
         _say(events, {"event": "done", "record": str(record)})
 
 
-def explained(error: Exception, folder: Path) -> Any:
+def explained(error: BaseException, folder: Path) -> Any:
     """An exception of user code, told by the user's own lines and without ours."""
     from ..errors import EvaluationError
     from ..user_code import user_frames

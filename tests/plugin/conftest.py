@@ -170,6 +170,12 @@ def checked(run: Run) -> Run:
     return run
 
 
+@pytest.fixture(scope="session", name="make_toy")
+def make_toy_fixture() -> Callable[[Path], Toy]:
+    """Makes the experiment in a folder, without records."""
+    return make_toy
+
+
 @pytest.fixture(scope="session", name="run_pytest")
 def run_pytest_fixture() -> Callable[..., Run]:
     """Runs pytest on a folder in a process of its own."""
