@@ -16,12 +16,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_VALUES = 256
+MOST_VALUES = 128
 """More distinct scores than this are first shared out to a grid of so many, which keeps their mean and adds a
 little to their spread: the bound stays on the safe side."""
 
-_STEP = 0.1
-_NEGLIGIBLE = 30.0  # exp(−30) of the integrand's height
+_STEP = 0.15
+_NEGLIGIBLE = 25.0  # exp(−25) of the integrand's height
 
 
 def lower_bound(
