@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .errors import EvaluationError, ModelQAError
+from .errors import EvaluationError, ModelQAError, UsageError
 from .gate import Gate
 from .judging.verdict import Verdict
 from .report.conclusion import Kind, Planned, Status
@@ -36,6 +36,7 @@ class SpecFile(pytest.File):
         """
         gate = self.config.stash[GATE]
         try:
+            _demand_supported_distribution(self.config)
             spec = gate.read(self.path)
             self._warn(spec)
         except (ModelQAError, pytest.PytestWarning) as problem:
@@ -102,6 +103,25 @@ class Case(pytest.Collector):
         """The items, in the order of the file."""
         for name, fields in self._items:
             yield self._kind.from_parent(self, name=name, **fields)
+
+
+def _demand_supported_distribution(config: pytest.Config) -> None:
+    """Refuses xdist's modes under which a run would never end.
+
+    In released xdist (3.8.0) a worker that dies hangs the run for ever under loadscope, loadfile and loadgroup
+    (xdist#784, #1323, #1327, #1378); ``each`` would judge everything several times.
+
+    Raises:
+        UsageError: Another mode than load or worksteal was asked for.
+    """
+    mode = getattr(config, "workerinput", {}).get("modelqa", {}).get("dist", "load")
+    if mode not in ("load", "worksteal"):
+        raise UsageError(
+            f"--dist {mode} is not supported with model specs",
+            expected="--dist load (the default of -n) or --dist worksteal",
+            found=f"--dist {mode}, under which pytest-xdist hangs when a worker dies",
+            todo="use -n N without --dist; an evaluation is made once whichever process asks for it",
+        )
 
 
 def _evaluation_case(parent: SpecFile, spec: Spec, evaluation: resolved.Evaluation) -> Case:
