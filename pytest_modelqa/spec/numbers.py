@@ -48,7 +48,7 @@ def format_pair(value: float, bound: float, unit: str) -> tuple[str, str]:
     limit_text = _shortest(limit)
     for decimals in range(_decimals(shown, unit), 18):
         text = _fixed(shown, decimals)
-        if value == bound or _order(float(text), float(limit_text)) == _order(value, bound):
+        if _order(float(text), float(limit_text)) == _order(value, bound):
             return _with_unit(text, unit), _with_unit(limit_text, unit)
     # Two neighbouring floats: only their full representation tells them apart.
     return _with_unit(repr(shown), unit), _with_unit(repr(limit), unit)
