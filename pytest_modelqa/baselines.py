@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,7 +19,8 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Strict: true is no 1.0, and "0.9" is text.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class MetricFile(_Strict):
@@ -83,13 +85,20 @@ def _parse(path: Path) -> BaselineFile:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise BaselineError(
-            "a recorded baseline cannot be read", where=str(path), found=str(error)
+            "a recorded baseline cannot be read",
+            where=str(path),
+            found=str(error),
+            todo="correct recorded:, or make the file readable",
         ) from error
     try:
-        return BaselineFile.model_validate(json.loads(text))
+        content = json.loads(text, object_pairs_hook=_once_each, parse_constant=_no_number)
+        return BaselineFile.model_validate(content)
     except json.JSONDecodeError as error:
         raise BaselineError(
-            "a recorded baseline is no JSON", where=f"{path}:{error.lineno}:{error.colno}", found=error.msg
+            "a recorded baseline is no JSON",
+            where=f"{path}:{error.lineno}:{error.colno}",
+            found=error.msg,
+            todo="correct the file",
         ) from error
     except ValidationError as error:
         raise BaselineError(
@@ -97,7 +106,25 @@ def _parse(path: Path) -> BaselineFile:
             where=str(path),
             expected="modelqa_baseline: 1, name, task, source, metrics: {NAME: {value, unit}}",
             found="; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5]),
+            todo="correct the file",
         ) from error
+    # A key twice, NaN, a number of thousands of digits, brackets without end.
+    except (ValueError, RecursionError) as error:
+        raise BaselineError(
+            "a recorded baseline cannot be read", where=str(path), found=str(error), todo="correct the file"
+        ) from error
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys differ: of two values under one key nobody knows which one is meant."""
+    for key, count in Counter(key for key, _ in pairs).items():
+        if count > 1:
+            raise ValueError(f"{key!r} is given {count} times")
+    return dict(pairs)
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number")
 
 
 def _own_unit(name: str, metric: MetricFile, catalogue: Catalogue, path: Path) -> RecordedMetric:
