@@ -95,7 +95,6 @@ def swap_weights(
         check_digests(model, files, hashed, digest_of)
         header = read_header(path, model.state_dict_key, model.allow_globals, model.format)
         _fill(module, model, path, header, first.device, None)
-    module.eval()
 
 
 def _fill(

@@ -39,6 +39,7 @@ def returns(what):
         "text field": {"x": np.zeros(3), "name": "abc"},
         "tuples": [(np.zeros(2), 0)],
         "empty list": [],
+        "sometimes a number": [{"x": 1, "y": 2}, {"x": np.zeros(2), "y": 3}],
         "other fields": [{"x": 1}, {"x": 1}, {"y": 1}],
     }[what]
 

@@ -135,6 +135,10 @@ def test_samples_of_many_sizes_stay_lists(loader):
     assert loader("images_of_many_sizes").batch([1])["image"].shape == (1, 1, 2, 2)
 
 
+def test_a_field_that_is_a_number_only_sometimes_is_no_label(loader):
+    assert loader("returns", args={"what": "sometimes a number"}).scalars.keys() == {"y"}
+
+
 def test_samples_that_are_tuples_are_refused_with_the_form_to_return(loader):
     with pytest.raises(DatasetError, match="sample 0 of dataset 'test' is no mapping") as caught:
         loader("returns", args={"what": "tuples"})

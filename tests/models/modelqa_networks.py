@@ -132,6 +132,21 @@ class ConvertsOldNames(nn.Module):
                 state[f"{prefix}linear.{name}"] = state.pop(f"{prefix}fc.{name}")
 
 
+class Versioned(nn.Module):
+    """Converts by the version that its state_dict was written with, as torch's own modules do."""
+
+    _version = 3
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.zeros(2))
+        self.read_version = None
+
+    def _load_from_state_dict(self, state, prefix, local_metadata, *rest):
+        self.read_version = local_metadata.get("version")
+        super()._load_from_state_dict(state, prefix, local_metadata, *rest)
+
+
 class LoadsLoosely(nn.Module):
     """Overrides load_state_dict so that missing names pass."""
 

@@ -45,6 +45,12 @@ def test_parameters_held_in_lists_are_not_mistaken_for_attributes(networks):
     assert plain_tensors(networks.Recurrent()) == {}
 
 
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*is deprecated")
+def test_what_is_computed_from_parameters_is_not_of_the_module_itself(networks):
+    # weight_norm keeps a weight that it computes anew, spectral_norm one cut off from its parameters.
+    assert plain_tensors(networks.WeightNormed()).keys() == {"second.weight"}
+
+
 def test_building_leaves_the_random_state_as_it_was(make_model, tmp_path):
     torch.manual_seed(3)
     expected = torch.rand(2)

@@ -220,6 +220,11 @@ def test_a_module_may_convert_the_names_of_its_old_checkpoints(make_model, tmp_p
     assert torch.equal(loaded.linear.weight, state["fc.weight"])
 
 
+def test_a_module_sees_the_version_that_its_state_dict_was_written_with(make_model, trained, tmp_path):
+    torch.save(trained("Versioned").state_dict(), tmp_path / "model.pt")
+    assert _load(make_model("model.pt", "Versioned"), tmp_path).read_version == 3
+
+
 def test_what_no_conversion_makes_fit_is_explained_by_torch(make_model, tmp_path):
     save_file({"fc.weight": torch.rand(2, 4)}, tmp_path / "model.safetensors")
     with pytest.raises(CheckpointError, match="load_state_dict raised") as caught:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from pytest_modelqa.errors import CheckpointError
+from pytest_modelqa.models import torch_file
 from pytest_modelqa.models.header import TensorInfo
 from pytest_modelqa.models.torch_file import read_header, read_tensors, refuse_unpatched
 
@@ -41,6 +42,17 @@ _ZIPPED = pytest.mark.parametrize("zipped", [True, False], ids=["zip", "old-layo
 def _save(content, path, zipped=True):
     torch.save(content, path, _use_new_zipfile_serialization=zipped)
     return path
+
+
+def _edit(path, edit, zipped):
+    """Rewrites a saved file, entry by entry where it is an archive."""
+    saved = path.read_bytes()
+    if not zipped:
+        path.write_bytes(edit(saved))
+        return
+    with zipfile.ZipFile(io.BytesIO(saved)) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, edit(old.read(name)))
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +105,14 @@ def test_tensors_are_mapped_privately_so_that_the_file_never_changes(tmp_path):
     before = path.read_bytes()
     read_tensors(path, ["w"])[0]["w"].add_(1)
     assert path.read_bytes() == before
+
+
+@_ZIPPED
+def test_tensors_saved_on_a_gpu_are_read_on_the_cpu(tmp_path, zipped):
+    path = _save({"w": torch.ones(3)}, tmp_path / "a.pt", zipped)
+    _edit(path, lambda content: content.replace(b"X\x03\0\0\0cpu", b"X\x06\0\0\0cuda:0"), zipped)
+    assert b"cuda:0" in path.read_bytes()
+    assert torch.equal(read_tensors(path, ["w"])[0]["w"], torch.ones(3))
 
 
 def test_the_versions_of_modules_are_handed_on(tmp_path):
@@ -189,7 +209,7 @@ def test_fault_40_payloads_in_any_pickle_of_the_old_layout_do_not_run(tmp_path, 
     path.write_bytes(b"".join(pickle.dumps(part, 2) for part in parts))
     # The fifth pickle is torch's to read, which refuses it.
     with pytest.raises(CheckpointError, match="refuse"):
-        read_tensors(path, read_header(path).tensors)
+        read_header(path) if place < 4 else read_tensors(path, read_header(path).tensors)
     assert not tripwire.exists()
 
 
@@ -283,6 +303,12 @@ def test_a_small_expanded_tensor_is_an_ordinary_one(tmp_path):
     assert read_header(path).tensors["mask"].shape == (8,)
 
 
+def test_the_limit_for_expanded_tensors_is_none_for_ordinary_ones(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch_file, "_EXPANDED_LIMIT_BYTES", 16)
+    path = _save({"w": torch.zeros(5), "view": torch.zeros(2, 5).t()}, tmp_path / "a.pt")
+    assert read_header(path).size_bytes == 60
+
+
 def test_a_storage_smaller_than_declared_is_refused(tmp_path):
     saved = io.BytesIO()
     torch.save({"w": torch.zeros(1000)}, saved)
@@ -358,6 +384,13 @@ def test_fault_97_old_torch_may_not_read_pickles(version):
         refuse_unpatched(version)
     assert caught.value.what == "pickled checkpoints are not read with this torch: CVE-2026-24747"
     assert caught.value.found == f"torch {version}"
+
+
+def test_fault_97_old_torch_is_asked_for_its_version_before_it_opens_a_pickle(tmp_path, monkeypatch):
+    path = _save({"w": torch.zeros(5)}, tmp_path / "a.pt")
+    monkeypatch.setattr(torch, "__version__", "2.9.1")
+    with pytest.raises(CheckpointError, match="CVE-2026-24747"):
+        read_tensors(path, ["w"])
 
 
 @pytest.mark.parametrize("version", ["2.10.0", "2.13.0+cpu", "3.0.0a0"])
