@@ -12,16 +12,16 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from ..errors import RunRecordError
 from ..records.atomic import write_atomically
-from ..records.digests import digest
+from ..records.digests import canonical, digest
 from .conclusion import Conclusion, Planned, Result
 
 RUN_RECORD_VERSION = 1
@@ -73,13 +73,14 @@ def write(record: RunRecord, folder: Path) -> Path:
     """Writes the record; its own digest is its last field.
 
     Raises:
-        StoreError: It cannot be written.
+        StoreError: It cannot be written, or holds what JSON has no form for (NaN, an infinity).
     """
-    content = {"modelqa_run": RUN_RECORD_VERSION, **dataclasses.asdict(record)}
-    content = json.loads(json.dumps(content, allow_nan=False))
+    content = canonical({"modelqa_run": RUN_RECORD_VERSION, **dataclasses.asdict(record)})
     content["sha256"] = digest(content)
     path = folder / record.id / "run.json"
-    write_atomically(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    # A file name that is no UTF-8 holds lone surrogates; as an escape they are legal in JSON.
+    write_atomically(path, text.encode("utf-8", "backslashreplace"))
     return path
 
 
@@ -91,12 +92,13 @@ def read(path: Path) -> RunRecord:
     """
     file = path / "run.json" if path.is_dir() else path
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"), parse_constant=_no_number)
     except FileNotFoundError:
         raise RunRecordError(
             "there is no run record", where=str(file), todo="name a folder under .modelqa/runs/"
         ) from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    # ValueError: no UTF-8, no JSON, or a number with thousands of digits.
+    except (OSError, ValueError, RecursionError) as error:
         raise RunRecordError("the run record cannot be read", where=str(file), found=str(error)) from error
     if not isinstance(content, dict) or content.get("modelqa_run") != RUN_RECORD_VERSION:
         raise RunRecordError(
@@ -114,8 +116,19 @@ def read(path: Path) -> RunRecord:
             found=f"sha256 {str(stored)[:16]}…",
             todo="take the record from the run itself",
         )
-    content.pop("modelqa_run")
-    return _from_json(content)
+    try:
+        return _from_json(content)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RunRecordError(
+            "this is no run record of this version",
+            where=str(file),
+            found=f"{type(error).__name__}: {error}",
+            todo="verify it with the version of pytest-modelqa that made it",
+        ) from error
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number in JSON")
 
 
 def new_run_id() -> str:
@@ -133,7 +146,7 @@ def environment(folder: Path) -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": {name: version(name) for name in ("pytest", "pytest-modelqa", "numpy", "pyarrow")},
+        "packages": {name: _version(name) for name in ("pytest", "pytest-modelqa", "numpy", "pyarrow")},
         "commit": _commit(folder),
     }
 
@@ -141,6 +154,14 @@ def environment(folder: Path) -> dict[str, Any]:
 def command_line() -> tuple[str, ...]:
     """The command as it was given; the interpreter's path is nobody's business."""
     return (Path(sys.argv[0]).name, *sys.argv[1:])
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    # Run from a checkout that was never installed.
+    except PackageNotFoundError:
+        return None
 
 
 def _commit(folder: Path) -> str | None:
@@ -154,15 +175,10 @@ def _commit(folder: Path) -> str | None:
 
 
 def _from_json(content: Mapping[str, Any]) -> RunRecord:
-    fields = dict(content)
+    fields = {name: value for name, value in content.items() if name != "modelqa_run"}
     fields["specs"] = tuple(ReadSpec(**{**s, "overrides": tuple(s["overrides"])}) for s in fields["specs"])
     fields["planned"] = tuple(Planned(**item) for item in fields["planned"])
     fields["results"] = tuple(Result(**item) for item in fields["results"])
     fields["command"] = tuple(fields["command"])
     fields["conclusion"] = Conclusion(**fields["conclusion"]) if fields["conclusion"] else None
     return RunRecord(**fields)
-
-
-def recent(folder: Path) -> Sequence[Path]:
-    """The folders of the runs, newest first."""
-    return sorted((path.parent for path in folder.glob("*/run.json")), reverse=True)

@@ -313,6 +313,15 @@ def test_the_same_dataset_with_other_ids_cannot_be_paired(bench: Any, older: Map
         bench.judge("{metric: psnr, baseline: older, max_degradation: 1}", candidate, baseline)
 
 
+def test_other_data_with_the_same_ids_cannot_be_paired(bench: Any, older: Mapping[str, Any]) -> None:
+    candidate = bench.record({PSNR: SCORES})
+    # Datasets that count their samples from 0 all have the same ids.
+    train = bench.record({PSNR: SCORES}, dataset="train", model=older)
+    assert train.ids_digest == candidate.ids_digest
+    with pytest.raises(BaselineError, match="measured on different samples"):
+        bench.judge("{metric: psnr, baseline: older, max_degradation: 1}", candidate, train)
+
+
 def test_a_model_is_never_compared_with_itself(bench: Any) -> None:
     candidate, again = bench.record({PSNR: SCORES}), bench.record({PSNR: SCORES, MSE: [0.1] * 6})
     for text in ("max_degradation: 1", "min_improvement: 1", "max_difference: 1, paired: false"):
