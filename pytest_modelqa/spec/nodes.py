@@ -313,8 +313,12 @@ def _syntax_error(text: str, error: yaml.MarkedYAMLError) -> RefusedError:
     if mark is None or (error.context_mark and not "".join(lines[mark.line :])[mark.column :].strip()):
         # What was never closed is noticed at the end of the file, and is wrong where it was opened.
         mark = error.context_mark
-    at = Node(None, mark.line + 1, mark.column + 1) if mark else None
-    line = lines[mark.line] if mark and mark.line < len(lines) else ""
+    if mark is None or mark.line >= len(lines):
+        # libyaml counts a line more where the last one does not end in a line break.
+        at = Node(None, len(lines), len(lines[-1]) + 1) if lines else None
+    else:
+        at = Node(None, mark.line + 1, mark.column + 1)
+    line = lines[at.line - 1] if at else ""
     what = f"the file is not YAML: {error.problem or error.context}"
     return RefusedError("yaml-syntax", what, at, todo=_syntax_hint(line, error.problem or ""))
 
