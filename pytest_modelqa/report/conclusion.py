@@ -14,8 +14,8 @@ Kind = Literal["check", "goal", "preflight", "control"]
 Status = Literal["PASS", "FAIL", "INCONCLUSIVE", "ERROR", "SKIPPED", "XFAILED", "RERUN", "NOT RUN"]
 Word = Literal["GO", "NO-GO", "INCOMPLETE", "PARTIAL", "PREFLIGHT OK"]
 
-# None of these is ever a pass.
-_NOT_JUDGED: tuple[Status, ...] = ("SKIPPED", "XFAILED", "RERUN", "NOT RUN")
+# Everything else was not judged, and is never a pass.
+_JUDGED: tuple[Status, ...] = ("PASS", "FAIL", "INCONCLUSIVE")
 _NAMES_SHOWN = 3
 
 
@@ -104,7 +104,7 @@ class _Outcome:
     def __init__(self, results: Sequence[Result]) -> None:
         self.results = results
         self.blocking = [result for result in results if result.blocks]
-        self.unjudged = [result for result in results if result.status in _NOT_JUDGED]
+        self.unjudged = [r for r in results if not r.blocks and r.status not in _JUDGED]
         self.warned = [r for r in results if r.status in ("FAIL", "INCONCLUSIVE") and not r.blocks]
 
     def passed(self, items: Sequence[Planned]) -> int:
