@@ -115,6 +115,14 @@ def is_defined(metric: Callable[..., Any], columns: dict[str, np.ndarray], **arg
     return True
 
 
+def test_a_class_of_no_weight_need_not_be_defined() -> None:
+    columns = {"label": np.array([0, 0, 1]), "prediction": np.array([0, 2, 1])}
+
+    assert recall(columns, average="weighted") == pytest.approx(2 / 3)
+    with pytest.raises(OutputError, match=r"recall is undefined \(0 / 0\) for class 2"):
+        recall(columns)
+
+
 def test_balanced_accuracy_is_scikit_learns() -> None:
     columns = predicted(9)
 
