@@ -182,7 +182,7 @@ class Gate:
             baseline = read_baseline(spec.baselines[check.baseline], spec.folder, self.catalogue)
         elif check.baseline is not None:
             baseline = replace(candidate, name=check.baseline, trivial=check.baseline, note="")
-        return Member(wanted.candidate.coordinates, candidate, baseline)
+        return Member(wanted.candidate.coordinates, candidate, baseline, len(wanted.candidate.early))
 
     @property
     def evaluations(self) -> Evaluations:

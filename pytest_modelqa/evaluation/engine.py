@@ -24,6 +24,8 @@ class WorkOrder:
         store: The root folder of the store.
         device: ``cpu``, ``cuda`` or ``cuda:N``: what the worker must use, or fail.
         record: The folder of a record that only lacks metrics of predictions, or None: the model has to run.
+        begun: The folder of a record of a part of the samples, which the run goes on from, or None.
+        baselines: For each of the job's ``early`` checks, the folder of the records that it compares with, or None.
     """
 
     job: Job
@@ -33,6 +35,8 @@ class WorkOrder:
     store: Path
     device: str
     record: Path | None = None
+    begun: Path | None = None
+    baselines: tuple[Path | None, ...] = ()
 
     def to_json(self) -> str:
         """For the wire between pytest and a worker."""

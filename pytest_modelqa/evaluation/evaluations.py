@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from ..metrics.registry import metrics
 from ..records.store import Record, Store
 from ..spec.catalogue import Catalogue
 from .devices import device_for
+from .early import is_decided
 from .engine import Engine, Progress, WorkOrder
 from .keys import Key, key_of
 from .plan import Job
@@ -123,12 +124,17 @@ class Evaluations:
     def _made_or_found(self, job: Job, report: Callable[[Progress], None]) -> Evaluated:
         device = self._device(job)
         key = key_of(job, self._catalogue, self._run_id, self._memory)
-        found = self._find(job, key, device)
+        # What it is compared with must be known before it can be decided early.
+        against = [
+            self._made_or_found(early.baseline, report) if early.baseline else None for early in job.early
+        ]
+        baselines = tuple(evaluated.record if evaluated else None for evaluated in against)
+        found = self._find(job, key, device, baselines)
         if found is not None and self._complete(job, found):
             return Evaluated(found, reused=True, note=_origin(found))
         with self._store.lock(key.value, lambda _: report(Progress("waiting for another process"))):
             # Another process may have made it while this one waited for the lock.
-            found = self._find(job, key, device)
+            found = self._find(job, key, device, baselines)
             if found is not None and self._complete(job, found):
                 return Evaluated(found, reused=True, note=_origin(found))
             order = WorkOrder(
@@ -139,6 +145,8 @@ class Evaluations:
                 store=self._store.root,
                 device=device,
                 record=found.folder if found else None,
+                begun=self._begun(job, key, device) if not found else None,
+                baselines=tuple(record.folder if record else None for record in baselines),
             )
             folder = self._engine.run(order, report)
         record = next((record for record in self._store.find(key.value) if record.folder == folder), None)
@@ -150,9 +158,28 @@ class Evaluations:
         task = self._catalogue.tasks[job.evaluation.task]
         return device_for(job.evaluation.device, gate=self._gate) if task.accelerator else "cpu"
 
-    def _find(self, job: Job, key: Key, device: str) -> Record | None:
-        wanted = job.evaluation.device
-        return reusable(self._store, key.value, job.folder, wanted=wanted, device=device, memory=self._memory)
+    def _find(self, job: Job, key: Key, device: str, baselines: Sequence[Record | None]) -> Record | None:
+        """Records of all samples; where the evaluation may stop early, also of so many that all is decided."""
+        whole = self._reusable(job, key, device, whole=True)
+        if whole is not None or not job.early:
+            return whole
+        part = self._reusable(job, key, device, whole=False)
+        return part if part is not None and is_decided(part, job, baselines) else None
+
+    def _begun(self, job: Job, key: Key, device: str) -> Path | None:
+        part = self._reusable(job, key, device, whole=False) if job.early else None
+        return part.folder if part else None
+
+    def _reusable(self, job: Job, key: Key, device: str, *, whole: bool) -> Record | None:
+        return reusable(
+            self._store,
+            key.value,
+            job.folder,
+            wanted=job.evaluation.device,
+            device=device,
+            memory=self._memory,
+            whole=whole,
+        )
 
     def _complete(self, job: Job, record: Record) -> bool:
         declarations = metrics()

@@ -25,6 +25,7 @@ from ..tasks.protocol import Inspection, Task
 from ..tasks.registry import load as load_task
 from ..tasks.registry import tasks
 from .batches import BatchSize
+from .early import populations_of
 from .engine import Progress, WorkOrder
 from .fingerprint import used_code, used_distributions
 from .inference import Subject, Table, infer, predict, to_device
@@ -32,6 +33,7 @@ from .loaded_models import LoadedModels
 from .plan import MetricUse
 from .scoring import is_complete, score_predictions
 from .torch_device import describe, prepare
+from .visit import in_order_of_dataset, visit_of
 
 Report = Callable[[Progress], None]
 
@@ -82,12 +84,21 @@ def _measure(order: WorkOrder, store: Store, report: Report, models: LoadedModel
         size = BatchSize(evaluation.batch_size, device.type)
         started = time.monotonic()
         report(Progress("predicting", 0, len(samples)))
-        table = infer(subject, size, pool, lambda done: report(Progress("predicting", done, len(samples))))
+        scalars = {name: np.asarray(values) for name, values in samples.scalars.items()}
+        visit = visit_of(order, store, len(samples), scalars)
+        table = infer(
+            subject, visit, size, pool, lambda done: report(Progress("predicting", done, len(samples)))
+        )
         seconds = time.monotonic() - started
-        columns = {**table.columns(), **{name: np.asarray(v) for name, v in samples.scalars.items()}}
+        table, visited = in_order_of_dataset(table, visit.order)
+        columns = {**table.columns(), **{name: values[visited] for name, values in scalars.items()}}
         report(Progress("drawing"))
-        pictures = task.pictures(_inspection(subject, table, columns))
-    return _store(order, store, table.ids, columns, pictures, device, _how(order, subject, size, seconds))
+        pictures = task.pictures(_inspection(subject, table, columns, visited))
+    how = _how(order, subject, size, seconds, table)
+    if len(table.ids) < len(samples):
+        populations = populations_of(scalars, order.job, len(samples))
+        how["early"] = {**populations.to_json(), "scalars": sorted(scalars)}
+    return _store(order, store, table, columns, pictures, device, how)
 
 
 def _samples(order: WorkOrder) -> Samples:
@@ -121,28 +132,35 @@ def _uses(order: WorkOrder, needs: str) -> list[tuple[MetricUse, MetricDeclarati
     return [(use, declaration) for use, declaration in uses if declaration.needs == needs]
 
 
-def _inspection(subject: Subject, table: Table, columns: Mapping[str, np.ndarray]) -> Inspection:
-    def rerun(indices: Sequence[int]) -> tuple[Mapping[str, Any], torch.Tensor]:
+def _inspection(
+    subject: Subject, table: Table, columns: Mapping[str, np.ndarray], visited: np.ndarray
+) -> Inspection:
+    def rerun(rows: Sequence[int]) -> tuple[Mapping[str, Any], torch.Tensor]:
+        indices = visited[np.asarray(rows)].tolist()
         batch = subject.samples.batch(indices)
         ids = [subject.samples.ids[index] for index in indices]
         outputs = predict(subject, to_device(batch, subject.device), ids)
         return to_device(batch, torch.device("cpu")), outputs.cpu()
 
-    return Inspection(ids=table.ids, columns=columns, rerun=rerun)
+    return Inspection(ids=table.ids, columns=columns, rerun=rerun, tables=table.side_tables())
 
 
-def _how(order: WorkOrder, subject: Subject, size: BatchSize, seconds: float) -> dict[str, Any]:
+def _how(order: WorkOrder, subject: Subject, size: BatchSize, seconds: float, table: Table) -> dict[str, Any]:
     """How it was measured, for whoever reads the record."""
     total = len(subject.samples)
     available = getattr(subject.samples, "available", total)
     notes = [*size.notes()]
     if available > total:
         notes.append(f"limit: {total} of {available} samples")
+    if len(table.ids) < total:
+        notes.append(
+            f"stopped early: {len(table.ids)} of {total} samples decide every check of the evaluation"
+        )
     return {
         "batch_size": size.used,
         "precision": order.job.evaluation.precision,
         "seconds": round(seconds, 3),
-        "samples_per_second": round(total / max(seconds, 1e-9), 1),
+        "samples_per_second": round(len(table.ids) / max(seconds, 1e-9), 1),
         "threads": torch.get_num_threads(),
         "notes": notes,
     }
@@ -151,14 +169,16 @@ def _how(order: WorkOrder, subject: Subject, size: BatchSize, seconds: float) ->
 def _store(
     order: WorkOrder,
     store: Store,
-    ids: Sequence[str],
+    table: Table,
     columns: Mapping[str, np.ndarray],
     pictures: Mapping[str, bytes],
     device: torch.device,
     how: Mapping[str, Any],
 ) -> Record:
     with store.begin(order.key) as draft:
-        draft.write_samples(ids, columns)
+        draft.write_samples(table.ids, columns)
+        for name, rows in table.side_tables().items():
+            draft.write_table(name, rows)
         for name, content in pictures.items():
             draft.write_picture(name, content)
         return draft.commit(
@@ -170,8 +190,8 @@ def _store(
                 code=used_code(order.job.folder),
                 distributions=used_distributions(),
                 inputs=order.inputs,
-                samples=len(ids),
-                complete=True,
+                samples=len(table.ids),
+                complete="early" not in how,
                 measured=how,
             )
         )

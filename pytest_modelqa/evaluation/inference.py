@@ -14,7 +14,7 @@ import torch
 from ..datasets.samples import Samples
 from ..errors import DeviceError, OutputError
 from ..spec.catalogue import MetricDeclaration
-from ..tasks.protocol import Task
+from ..tasks.protocol import KeepsTables, Task
 from .batches import BatchSize
 from .plan import MetricUse
 from .scoring import scores_of_batch
@@ -39,50 +39,97 @@ class Subject:
     task_args: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Scored:
+    """What is kept of one batch.
+
+    Attributes:
+        columns: A row per sample.
+        tables: The side tables' columns; ``sample`` counts within the batch.
+    """
+
+    columns: Mapping[str, np.ndarray]
+    tables: Mapping[str, Mapping[str, np.ndarray]]
+
+
 @dataclass
 class Table:
-    """The columns of ``samples.parquet`` as they grow, batch by batch."""
+    """``samples.parquet`` and the side tables as they grow, batch by batch."""
 
     ids: list[str] = field(default_factory=list)
     parts: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    side_parts: dict[str, dict[str, list[np.ndarray]]] = field(default_factory=dict)
 
-    def add(self, ids: Sequence[str], columns: Mapping[str, np.ndarray]) -> None:
+    def add(self, ids: Sequence[str], scored: Scored) -> None:
         """Appends the rows of one batch."""
+        for table, columns in scored.tables.items():
+            parts = self.side_parts.setdefault(table, {})
+            for name, values in columns.items():
+                whole = values + len(self.ids) if name == "sample" else values
+                parts.setdefault(name, []).append(whole)
         self.ids.extend(ids)
-        for name, values in columns.items():
+        for name, values in scored.columns.items():
             self.parts.setdefault(name, []).append(values)
 
     def columns(self) -> dict[str, np.ndarray]:
         """Every column, whole."""
-        return {name: np.concatenate(parts) for name, parts in self.parts.items()}
+        return _whole(self.parts)
+
+    def side_tables(self) -> dict[str, dict[str, np.ndarray]]:
+        """Every side table, whole; ``sample`` is the row of the sample."""
+        return {table: _whole(parts) for table, parts in self.side_parts.items()}
 
 
-def infer(subject: Subject, size: BatchSize, pool: Executor, done: Callable[[int], None]) -> Table:
-    """Runs the model over every sample, in order.
+def _whole(parts: Mapping[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+@dataclass(frozen=True)
+class Visit:
+    """In which order the samples are visited, and when that may end.
+
+    Attributes:
+        order: Indices of the samples.
+        begun: The rows of the first samples of the order, measured by an earlier run; mostly none.
+        decided: Shown each batch that was scored; says whether no more samples are needed.
+    """
+
+    order: Sequence[int]
+    begun: Table
+    decided: Callable[[Sequence[str], Scored], bool]
+
+
+def infer(
+    subject: Subject, visit: Visit, size: BatchSize, pool: Executor, done: Callable[[int], None]
+) -> Table:
+    """Runs the model over the samples of a visit.
 
     Args:
         pool: Loads the next batch and scores the last one while the model computes this one.
         done: Told the number of samples done after each batch.
+
+    Returns:
+        A row for each sample visited, in the order of the visit.
 
     Raises:
         OutputError: An output cannot be scored.
         DatasetError: A sample cannot be read.
         InfrastructureError: The device has no memory for even one sample.
     """
-    table = Table()
-    total = len(subject.samples)
-    position = 0
+    table = visit.begun
+    total = len(visit.order)
+    position = len(table.ids)
     loading: tuple[range, Future[dict[str, Any]]] | None = None
-    scoring: Future[Mapping[str, np.ndarray]] | None = None
+    scoring: Future[Scored] | None = None
     scored_ids: list[str] = []
     while position < total:
         batch = size.next_batch(position, total)
         if loading is None or loading[0] != batch:
-            loading = batch, pool.submit(_load, subject, batch)
+            loading = batch, pool.submit(_load, subject, visit, batch)
         tensors = loading[1].result()
-        ids = [subject.samples.ids[index] for index in batch]
+        ids = [subject.samples.ids[visit.order[position]] for position in batch]
         after = size.next_batch(batch.stop, total)
-        loading = (after, pool.submit(_load, subject, after)) if after else None
+        loading = (after, pool.submit(_load, subject, visit, after)) if after else None
         outputs = _predict_if_it_fits(subject, tensors, ids)
         if outputs is None:
             # Outside the handler: while an exception lives, its frames hold the tensors that did not fit
@@ -94,14 +141,18 @@ def infer(subject: Subject, size: BatchSize, pool: Executor, done: Callable[[int
             continue
         size.fitted(batch)
         if scoring is not None:
-            table.add(scored_ids, scoring.result())
+            scored = scoring.result()
+            table.add(scored_ids, scored)
             done(batch.start)
+            if visit.decided(scored_ids, scored):
+                scoring = None
+                break
         scored_ids, scoring = ids, pool.submit(_score, subject, tensors, outputs, ids)
         position = batch.stop
     if scoring is not None:
         table.add(scored_ids, scoring.result())
-    done(total)
-    _demand_every_sample(table.ids, subject.samples.ids)
+    done(len(table.ids))
+    _demand_every_sample(table.ids, [subject.samples.ids[index] for index in visit.order[: len(table.ids)]])
     return table
 
 
@@ -152,8 +203,8 @@ def to_device(batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
     }
 
 
-def _load(subject: Subject, batch: range) -> dict[str, Any]:
-    return to_device(subject.samples.batch(batch), subject.device)
+def _load(subject: Subject, visit: Visit, batch: range) -> dict[str, Any]:
+    return to_device(subject.samples.batch([visit.order[position] for position in batch]), subject.device)
 
 
 def _predict_if_it_fits(
@@ -181,9 +232,7 @@ def _free_memory(device: torch.device) -> None:
         torch.cuda.empty_cache()
 
 
-def _score(
-    subject: Subject, tensors: Mapping[str, Any], outputs: torch.Tensor, ids: Sequence[str]
-) -> dict[str, np.ndarray]:
+def _score(subject: Subject, tensors: Mapping[str, Any], outputs: torch.Tensor, ids: Sequence[str]) -> Scored:
     # A thread of its own does not inherit the mode, and tensors made under it are refused elsewhere.
     with torch.inference_mode():
         targets = subject.task.targets(tensors)
@@ -191,7 +240,9 @@ def _score(
         for baseline in subject.baselines:
             trivial = subject.task.baseline_outputs(baseline, tensors)
             columns |= _columns(subject, trivial, targets, ids, prefix=f"{baseline}/")
-    return columns
+        task = subject.task
+        tables = task.side_tables(outputs, targets) if isinstance(task, KeepsTables) else {}
+    return Scored(columns, tables)
 
 
 def _columns(
@@ -208,7 +259,7 @@ def _demand_every_sample(measured: Sequence[str], expected: Sequence[str]) -> No
     """The denominator is the dataset: no sample may be missing, doubled or out of order."""
     if list(measured) != list(expected):
         raise OutputError(
-            f"{len(measured)} samples were measured, the dataset has {len(expected)}",
-            expected="each sample of the dataset exactly once",
+            f"{len(measured)} samples were measured where {len(expected)} were visited",
+            expected="each sample exactly once, in the order of the visit",
             todo="report this as a bug of pytest-modelqa, with the spec",
         )

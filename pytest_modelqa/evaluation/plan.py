@@ -14,6 +14,7 @@ from ..records.columns import column_name
 from ..spec.catalogue import Catalogue
 from ..spec.grid import members, named
 from ..spec.resolved import Check, Dataset, Evaluation, Model, Spec
+from ..stopping import hindrance
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,20 @@ class MetricUse:
 
 
 @dataclass(frozen=True)
+class Early:
+    """A check that decides when an evaluation with ``stop_early`` stops.
+
+    Attributes:
+        baseline: The job whose records it compares with, or None.
+        trivial: The task's own baseline that it compares with, or an empty text.
+    """
+
+    check: Check
+    baseline: Job | None
+    trivial: str
+
+
+@dataclass(frozen=True)
 class Job:
     """One model on one dataset by one task: what a worker runs. Travels as JSON.
 
@@ -42,6 +57,7 @@ class Job:
             changes what is measured.
         baselines: The trivial baselines that the task computes on the same samples.
         coordinates: Which checkpoint of a grid; empty for any other model.
+        early: The checks of an evaluation that may stop early, all of them; empty: it visits every sample.
     """
 
     name: str
@@ -52,6 +68,7 @@ class Job:
     metrics: tuple[MetricUse, ...]
     baselines: tuple[str, ...]
     coordinates: Mapping[str, Any] = field(default_factory=dict)
+    early: tuple[Early, ...] = ()
 
     @property
     def title(self) -> str:
@@ -103,9 +120,38 @@ def needs(spec: Spec, evaluation: Evaluation, check: Check, catalogue: Catalogue
     baseline = _baseline_job(spec, candidate, check, catalogue)
     grid = members(model.coordinates if model else {}, check.at)
     return tuple(
-        Needs(replace(candidate, coordinates=member), _baseline_member(baseline, member, check))
+        Needs(
+            replace(
+                candidate, coordinates=member, early=_early(spec, evaluation, candidate, member, catalogue)
+            ),
+            _baseline_member(baseline, member, check),
+        )
         for member in grid
     )
+
+
+def _early(
+    spec: Spec, evaluation: Evaluation, candidate: Job, member: Mapping[str, Any], catalogue: Catalogue
+) -> tuple[Early, ...]:
+    """The checks that speak of one checkpoint, if each of them can be decided on a part of the samples."""
+    checks = [check for check in evaluation.checks if _speaks_of(check, candidate.model, member)]
+    recorded = any(check.baseline in spec.baselines for check in checks)
+    measured = [(check, catalogue.metrics[check.metric]) for check in checks]
+    if evaluation.stop_early is None or recorded or hindrance(measured) is not None:
+        return ()
+    offered = catalogue.tasks[evaluation.task].baselines
+    return tuple(
+        Early(
+            check=check,
+            baseline=_baseline_member(_baseline_job(spec, candidate, check, catalogue), member, check),
+            trivial=check.baseline if check.baseline in offered else "",
+        )
+        for check in checks
+    )
+
+
+def _speaks_of(check: Check, model: Model | None, member: Mapping[str, Any]) -> bool:
+    return member in members(model.coordinates if model else {}, check.at)
 
 
 def _baseline_job(spec: Spec, candidate: Job, check: Check, catalogue: Catalogue) -> Job | None:

@@ -11,7 +11,7 @@ from .fingerprint import changed
 
 
 def reusable(
-    store: Store, key: str, folder: Path, *, wanted: str, device: str, memory: Path
+    store: Store, key: str, folder: Path, *, wanted: str, device: str, memory: Path, whole: bool
 ) -> Record | None:
     """The best record of this key whose code and packages are as they were, or None.
 
@@ -22,16 +22,21 @@ def reusable(
     Args:
         wanted: The spec's ``device``.
         device: The device that the evaluation would run on here.
+        whole: Leave out records of a part of the samples.
     """
     records = [
         record
-        for record in store.find(key, lambda manifest: _device_serves(manifest, wanted, device))
+        for record in store.find(key, lambda manifest: _serves(manifest, wanted, device, whole))
         if changed(record.manifest.code, record.manifest.distributions, folder, memory) is None
     ]
-    return min(records, key=lambda record: _distance(record, device), default=None)
+    return min(
+        records, key=lambda record: (_distance(record, device), -record.manifest.samples), default=None
+    )
 
 
-def _device_serves(manifest: Manifest, wanted: str, device: str) -> bool:
+def _serves(manifest: Manifest, wanted: str, device: str, whole: bool) -> bool:
+    if whole and not manifest.complete:
+        return False
     measured_on_cpu = manifest.device.type == "cpu"
     if wanted == "cpu":
         return measured_on_cpu

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import OutputError
 from ..metrics.registry import load
+from ..metrics.side_tables import CLASS_SLICE, SetScore, SideTables
 from ..records.digests import group_of
+from ..records.record import read_record
 from ..records.store import Record, SetValue
 from ..spec.catalogue import MetricDeclaration
 from .plan import MetricUse
@@ -105,9 +109,11 @@ def is_complete(record: Record, use: MetricUse, declaration: MetricDeclaration, 
 def _set_values(
     record: Record, use: MetricUse, declaration: MetricDeclaration, baseline: str | None, slice_name: str
 ) -> Mapping[str, SetValue]:
-    columns = _columns(record, declaration, baseline)
     groups = np.array([group_of(sample_id) for sample_id in record.ids])
     compute = load(declaration)
+    if declaration.tables:
+        return _values_of_tables(record, use, declaration, groups, slice_name)
+    columns = _columns(record, declaration, baseline)
     if not slice_name:
         return {"": _set_value(lambda rows: compute(_rows(columns, rows), **use.args), groups)}
     labels = record.column(slice_name)
@@ -121,6 +127,52 @@ def _set_values(
             part = _rows(columns, rows)
             values[str(label)] = _set_value(_of_part(compute, part, use.args), groups[rows])
     return values
+
+
+def _values_of_tables(
+    record: Record, use: MetricUse, declaration: MetricDeclaration, groups: np.ndarray, slice_name: str
+) -> Mapping[str, SetValue]:
+    """The values of a metric of side tables, which takes all weighings of the samples at once."""
+    tables = _side_tables(record.folder, record.seal, declaration.columns, declaration.tables)
+    by_class = declaration.class_slices and slice_name == CLASS_SLICE
+    parts = {"": np.ones(len(groups), dtype=bool)}
+    if slice_name and not by_class:
+        labels = record.column(slice_name)
+        parts = {str(label): labels == label for label in np.unique(labels)}
+    values: dict[str, SetValue] = {}
+    for label, part in parts.items():
+        scores = load(declaration)(tables, _weighings(part, groups), **use.args)
+        wanted = {name: score for name, score in scores.items() if name} if by_class else {label: scores[""]}
+        values |= {name: _of_weighings(declaration.name, score) for name, score in wanted.items()}
+    return values
+
+
+# One: the metrics of a record follow one another, and what they share is derived from the same object.
+@functools.lru_cache(maxsize=1)
+def _side_tables(folder: Path, seal: str, columns: tuple[str, ...], tables: tuple[str, ...]) -> SideTables:
+    record = read_record(folder)
+    return SideTables(
+        samples=record.manifest.samples,
+        columns={name: record.column(name) for name in columns},
+        tables={name: record.table(name) for name in tables},
+    )
+
+
+def _weighings(part: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Weights of 0 and 1: the part, and the part without each of the groups."""
+    left_out = groups == np.arange(GROUPS)[:, np.newaxis]
+    return np.concatenate([part[np.newaxis], part & ~left_out]).astype(np.int64)
+
+
+def _of_weighings(metric: str, score: SetScore) -> SetValue:
+    value, *left_out = score.values.tolist()
+    if not math.isfinite(value):
+        raise OutputError(
+            f"{metric} gave {value}", expected="a finite number", todo="look at the predictions"
+        )
+    return SetValue(
+        value=value, left_out=tuple(each if math.isfinite(each) else None for each in left_out), n=score.n
+    )
 
 
 def _one_class(

@@ -10,7 +10,7 @@ from ..spec.catalogue import MetricDeclaration
 from ..spec.grid import without
 from ..spec.resolved import Check, Evaluation
 from ..spec.sentences import describe
-from . import trend
+from . import early, trend
 from .claims import Baseline, Claim, Run, decided, of_member, over_runs
 from .comparable import demand_comparable, demand_distinct, demand_same_slices, demand_same_task
 from .evidence import evidence, notes
@@ -39,11 +39,7 @@ def judge(
     """
     demand_distinct(members)
     demand_same_task(evaluation, members)
-    measured = [_measure(check, declaration, member) for member in members]
-    if check.bound.kind == "trend":
-        lines = trend.lines(check, declaration, members, [ours for ours, _ in measured])
-    else:
-        lines = decided(check, _claims(check, declaration, members, measured))
+    lines = _lines(check, evaluation, declaration, members)
     return Verdict(
         outcome=_outcome(lines),
         headline=headline(check, lines),
@@ -52,9 +48,37 @@ def judge(
         bound=check.bound.kind,
         unit=check.unit,
         lines=lines,
-        notes=notes(check, members, lines),
+        notes=(*_not_stopped(evaluation, members), *notes(check, members, lines)),
         evidence=evidence(members),
     )
+
+
+def _lines(
+    check: Check, evaluation: Evaluation, declaration: MetricDeclaration, members: Sequence[Member]
+) -> tuple[Line, ...]:
+    whole = [member for member in members if not _stopped_early(member)]
+    found = [
+        line
+        for member in members
+        if _stopped_early(member)
+        for line in early.lines(check, evaluation, declaration, member)
+    ]
+    if not whole:
+        return tuple(found)
+    measured = [_measure(check, declaration, member) for member in whole]
+    if check.bound.kind == "trend":
+        return trend.lines(check, declaration, whole, [ours for ours, _ in measured])
+    return (*found, *decided(check, _claims(check, declaration, whole, measured)))
+
+
+def _not_stopped(evaluation: Evaluation, members: Sequence[Member]) -> tuple[str, ...]:
+    if evaluation.stop_early is None or any(member.early_checks for member in members):
+        return ()
+    return ("every sample was visited: not all checks of this evaluation can be decided on a part of them",)
+
+
+def _stopped_early(member: Member) -> bool:
+    return bool(member.early_checks) and not member.candidate.record.manifest.complete
 
 
 def _measure(check: Check, declaration: MetricDeclaration, member: Member) -> Both:

@@ -53,11 +53,13 @@ class Member:
     Attributes:
         coordinates: Empty for a model that is no grid.
         baseline: What this member is compared with, or None.
+        early_checks: How many checks decide together when its evaluation stops early; 0: it visits every sample.
     """
 
     coordinates: Mapping[str, Any]
     candidate: Measured
     baseline: Measured | Recorded | None
+    early_checks: int = 0
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from .digests import file_sha256
 from .manifest import SCHEMA_VERSION, Manifest
 from .sealed import seal, unseal
 from .sets import SetValue, sets_from_json, sets_to_json
-from .tables import ID_COLUMN, IDS_DIGEST, column_names, read_column, read_notes, write_one_column
+from .tables import ID_COLUMN, IDS_DIGEST, column_names, read_column, read_notes, read_table, write_one_column
 
 MANIFEST_FILE = "record.json"
 SAMPLES_FILE = "samples.parquet"
@@ -72,6 +72,14 @@ class Record:
             StoreError: There is no such column, or the file was damaged since the record was found.
         """
         return read_column(self.folder / SAMPLES_FILE, name)
+
+    def table(self, name: str) -> dict[str, np.ndarray]:
+        """A side table: every column by name, each as it was written.
+
+        Raises:
+            StoreError: There is no such table, or the file was damaged since the record was found.
+        """
+        return read_table(self.folder / f"{name}.parquet")
 
     def has_scores(self, column: str) -> bool:
         """Whether the scores are there, whole, and belong to this record."""

@@ -28,7 +28,7 @@ from .manifest import SCHEMA_VERSION, Manifest, is_file_name
 from .record import MANIFEST_FILE, SAMPLES_FILE, Record, read_record, require_whole
 from .sealed import seal
 from .sets import SetValue
-from .tables import write_samples_table
+from .tables import write_samples_table, write_side_table
 
 __all__ = ["Draft", "Record", "SetValue", "Store"]
 
@@ -168,6 +168,24 @@ class Draft:
             file.flush()
             os.fsync(file.fileno())
         self._rows = len(ids)
+
+    def write_table(self, name: str, columns: Mapping[str, np.ndarray]) -> None:
+        """Writes a side table, whose rows are no samples (``detections``).
+
+        Args:
+            name: A plain name; the file is ``NAME.parquet``.
+            columns: Of one length, as those of the samples; ``sample`` is the row of the sample.
+
+        Raises:
+            StoreError: A column of another length or type, no such name, or the store cannot be written.
+        """
+        path = self._record / f"{name}.parquet"
+        if "/" in name or not is_file_name(path.name) or path.name == SAMPLES_FILE:
+            raise StoreError(f"{name!r} is no name for a side table", expected="letters, digits, - and _")
+        with storing(path), path.open("wb") as file:
+            write_side_table(file, columns)
+            file.flush()
+            os.fsync(file.fileno())
 
     def write_picture(self, name: str, data: bytes) -> None:
         """Writes a picture under its plain file name (``worst.png``).

@@ -42,6 +42,16 @@ def write_samples_table(file: Any, ids: Sequence[str], columns: Mapping[str, np.
     _write(file, arrays, {IDS_DIGEST: digest(list(ids))})
 
 
+def write_side_table(file: Any, columns: Mapping[str, np.ndarray]) -> None:
+    """Writes a table of rows that are no samples to an open binary file.
+
+    Raises:
+        StoreError: A column is of another length or type.
+    """
+    rows = len(next(iter(columns.values()), ()))
+    _write(file, {name: _arrow(name, values, rows) for name, values in columns.items()}, {})
+
+
 def write_one_column(name: str, values: np.ndarray, notes: Mapping[str, str]) -> bytes:
     """A Parquet file of one column of shape (n,), with notes beside it."""
     buffer = io.BytesIO()
@@ -74,6 +84,15 @@ def read_column(path: Path, name: str) -> np.ndarray:
                 expected=f"one of {', '.join(each for each in names if each != ID_COLUMN) or '(none)'}",
             )
         return _numpy(file.read(columns=[name], use_threads=False).column(name))
+
+
+def read_table(path: Path) -> dict[str, np.ndarray]:
+    """Every column of a table but the ids, by name.
+
+    Raises:
+        StoreError: The file cannot be read.
+    """
+    return {name: read_column(path, name) for name in column_names(path)}
 
 
 def read_notes(path: Path) -> dict[str, str]:

@@ -15,7 +15,6 @@ NOT_SUPPORTED_YET: frozenset[str] = frozenset(
         "model.reference_output",
         "model.trust",
         "evaluation.repeats",
-        "evaluation.stop_early",
     }
 )
 KINDS: dict[str, type[Entry]] = {"model": ModelEntry, "evaluation": EvaluationEntry, "check": CheckEntry}

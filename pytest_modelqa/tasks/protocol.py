@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,12 +21,14 @@ class Inspection:
     Attributes:
         ids: The sample ids, in order.
         columns: Every column of the records, by name; scores under the metric's column name.
+        tables: The side tables of a task that keeps any (see ``KeepsTables``).
         rerun: Runs the model again on a few samples (by index): gives the batch and the outputs, on the CPU.
     """
 
     ids: Sequence[str]
     columns: Mapping[str, np.ndarray]
     rerun: Callable[[Sequence[int]], tuple[Mapping[str, Any], torch.Tensor]]
+    tables: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
 
 
 class Task(Protocol):
@@ -64,4 +66,18 @@ class Task(Protocol):
 
     def pictures(self, inspection: Inspection) -> Mapping[str, bytes]:
         """At most 12 small pictures by file name (``.png``, ``.svg``), ≤ 3 MB in all."""
+        ...
+
+
+@runtime_checkable
+class KeepsTables(Protocol):
+    """A task that keeps rows which are no samples, such as boxes, for metrics that name them as ``tables``."""
+
+    def side_tables(
+        self, outputs: torch.Tensor, targets: torch.Tensor
+    ) -> Mapping[str, Mapping[str, np.ndarray]]:
+        """The rows of one batch: table to columns of one length, also where there are no rows.
+
+        The column ``sample`` is the index of the row's sample within the batch.
+        """
         ...
