@@ -44,7 +44,7 @@ def _slice_table(verdict: Verdict, check: Check) -> Iterator[str]:
     for row in rows:
         yield "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
     if len(ordered) > _SLICES_SHOWN:
-        yield f"  … and {len(ordered) - _SLICES_SHOWN} slices with larger margins"
+        yield f"  … and {len(ordered) - _SLICES_SHOWN} more with larger margins"
 
 
 def _row(line: Line, check: Check) -> tuple[str, str, str, str, str, str]:

@@ -154,6 +154,16 @@ def test_an_undecided_check_shows_what_is_known(bench: Any) -> None:
     )
 
 
+def test_what_passes_by_rounding_alone_does_not_look_short_of_its_bound() -> None:
+    bound = Bound("min", minimum=0.9)
+    value = float(np.nextafter(0.9, 0))
+    found = line(value, against_threshold(value, bound))
+    assert found.passed
+    assert relation(check_of(bound, "fraction"), found) == ("0.9000", "≥ 0.9")
+    assert margin(check_of(bound, "fraction"), found) == "+0.0000"
+    assert headline(check_of(bound, "fraction"), [found]) == "m 0.9000 ≥ 0.9"
+
+
 # --- properties ------------------------------------------------------------------------------------------------
 
 
