@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from .nodes import Node, lookup, plain
-from .problems import Problems
+from .problems import MOST_PROBLEMS, Problems
 from .scalars import core_value, is_number
 from .schema import ATTRIBUTE_PATTERN, EXPECTED_FORMS
 from .schema import Entry as WrittenEntry
@@ -117,8 +117,10 @@ def _add_all(
     for details in error.errors(include_url=False):
         grouped.setdefault(_path_in(node, details), []).append(details)
     misspelt = _misspelt(grouped, schema)
+    above = {path[:length] for path in grouped for length in range(1, len(path))}
     for path, errors in grouped.items():
-        if any(other != path and other[: len(path)] == path for other in grouped if path):
+        # Where something inside a value is wrong, one branch of the union did fit the value itself.
+        if path in above:
             continue
         kind = errors[0]["type"]
         if kind == "extra_forbidden":
@@ -152,7 +154,7 @@ def _misspelt(grouped: Mapping[_Path, list[ErrorDetails]], schema: type[BaseMode
     return {
         missing
         for missing in paths["missing"]
-        for extra in paths["extra_forbidden"]
+        for extra in paths["extra_forbidden"][:MOST_PROBLEMS]
         if extra[:-1] == missing[:-1]
         and nearest(str(extra[-1]), _schema_at(schema, extra[:-1]).model_fields) == missing[-1]
     }
