@@ -125,13 +125,12 @@ def explained(what: str, folder: Path, kind: type[EvaluationError] = EvaluationE
 
 
 def user_frames(error: BaseException, folder: Path) -> list[traceback.FrameSummary]:
-    """The frames of the error that are the user's: those in the spec's folder, else those of no library."""
-    frames = traceback.extract_tb(error.__traceback__)
-    beside = [frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
-    libraries = (_OWN_PACKAGE, *(Path(sysconfig.get_path(name)) for name in ("stdlib", "platlib", "purelib")))
-    return beside or [
+    """The frames of the error that are in no library and not in this package, outermost first."""
+    paths = (_OWN_PACKAGE, *(Path(sysconfig.get_path(name)) for name in ("stdlib", "platlib", "purelib")))
+    libraries = [path for path in paths if not folder.is_relative_to(path)]
+    return [
         frame
-        for frame in frames
+        for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith("<")
         and not any(Path(frame.filename).is_relative_to(library) for library in libraries)
     ]

@@ -74,6 +74,17 @@ def test_a_module_that_raises_shows_the_users_frames_only(beside, tmp_path):
     assert "json/decoder.py" not in caught.value.details
 
 
+def test_code_of_the_user_elsewhere_is_shown_too(beside, tmp_path, monkeypatch):
+    (tmp_path / "source").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path / "source"))
+    (tmp_path / "source" / "their_library.py").write_text("def build():\n    return 1 / 0\n")
+    beside("import their_library\ntheir_library.build()\n")
+    with pytest.raises(EvaluationError) as caught:
+        import_attribute("their_module:Net", tmp_path / "specs")
+    assert caught.value.where == f"{tmp_path}/source/their_library.py:2"
+    assert "their_module.py" in caught.value.details
+
+
 def test_a_module_that_ends_the_process_is_an_error(beside, tmp_path):
     beside("import sys\nsys.exit(0)\n")
     with pytest.raises(EvaluationError) as caught:

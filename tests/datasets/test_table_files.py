@@ -90,6 +90,12 @@ def test_csv_gives_back_what_the_csv_module_wrote(written, rows):
     assert columns["t"] == ["t" + row[2] for row in rows]
 
 
+def test_csv_texts_of_several_lines_are_whole_in_large_files_too(tmp_path):
+    rows = 150_000  # more than one block of the reader
+    columns = _csv(tmp_path / "a.csv", "a,b\n" + '"one\ntwo\nthree",1\n' * rows)
+    assert columns["a"] == ["one\ntwo\nthree"] * rows
+
+
 def test_csv_with_a_byte_order_mark_is_read(tmp_path):
     assert _csv(tmp_path / "a.csv", b"\xef\xbb\xbfa,b\n1,2\n").keys() == {"a", "b"}
 
@@ -192,6 +198,7 @@ def test_parquet_columns_keep_their_types(tmp_path):
             "coded": pa.array(["x", "y", "x"]).dictionary_encode(),
             "box": pa.array([[0, 1], [2, 3], [4, 5]], pa.list_(pa.float32(), 2)),
             "ragged": [[1], [], [2, 3]],
+            "gaps": pa.array([[0, 1], None, [4, 5]], pa.list_(pa.float32(), 2)),
         }
     )
     parquet.write_table(table, tmp_path / "a.parquet", row_group_size=2)
@@ -205,6 +212,7 @@ def test_parquet_columns_keep_their_types(tmp_path):
     assert fields["box"].tolist() == [[0, 1], [2, 3], [4, 5]]
     assert fields["box"].dtype == np.float32
     assert fields["ragged"] == [[1], [], [2, 3]]
+    assert fields["gaps"] == [[0, 1], None, [4, 5]]
 
 
 def test_parquet_rows_become_samples(load, tmp_path):
