@@ -189,7 +189,7 @@ def expected_calibration_error(columns: Columns, *, bins: int = 15) -> float:
             found=f"{wrong[0]}",
         )
     edges = np.linspace(0.0, 1.0, bins + 1)
-    in_bin = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
+    in_bin = np.maximum(np.searchsorted(edges, confidence, side="left") - 1, 0)
     gap = np.bincount(in_bin, weights=right - confidence, minlength=bins)
     return float(np.abs(gap).sum() / len(right))
 
