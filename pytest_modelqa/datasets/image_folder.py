@@ -57,7 +57,7 @@ def from_image_folder(
         labels = {"label": np.array([number[one] for one in names]), "class": np.array(names)}
 
     def read(indices: Sequence[int]) -> Mapping[str, Any]:
-        images = stack([_decode(paths[index], ids[index], name, mode) for index in indices])
+        images = stack([decoded(paths[index], ids[index], name, mode) for index in indices])
         rows = np.asarray(indices, dtype=np.intp)
         fields: dict[str, Any] = {"image": images}
         if labels:
@@ -111,7 +111,12 @@ def _classes(root: Path, paths: Sequence[Path], name: str) -> list[str]:
     return folders
 
 
-def _decode(path: Path, sample_id: str, name: str, mode: str) -> np.ndarray:
+def decoded(path: Path, sample_id: str, name: str, mode: str) -> np.ndarray:
+    """The pixels of an image file: float32 in 0..1, of shape (channels, height, width).
+
+    Raises:
+        DatasetError: The file cannot be read, or has more than 8 bits per value.
+    """
     try:
         from PIL import Image
     except ImportError as error:

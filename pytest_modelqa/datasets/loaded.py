@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,12 +28,14 @@ class LoadedSamples:
         scalars: The one-dimensional fields, each of shape (n,); texts up to 200 characters are among them.
         available: How many samples there were before ``limit``; more than ``len``: a part was left out.
         read: Gives the fields of samples by their indices.
+        about: What holds for all of them: ``categories``, the names by id, of a COCO file.
     """
 
     ids: tuple[str, ...]
     scalars: Mapping[str, np.ndarray]
     available: int
     read: Callable[[Sequence[int]], Mapping[str, Any]]
+    about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)

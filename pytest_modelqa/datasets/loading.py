@@ -10,8 +10,9 @@ from ..errors import DatasetError
 from ..records.digests import file_sha256
 from ..spec.resolved import Dataset
 from ..user_code import call, explained, import_attribute
+from .coco import from_coco
 from .csv_file import read_csv
-from .files import check_pinned, data_path
+from .files import check_pinned, data_files, data_path
 from .image_folder import from_image_folder
 from .jsonl_file import read_jsonl
 from .loaded import LoadedSamples, as_ids, check_not_empty, from_fields
@@ -40,8 +41,8 @@ def load_samples(
     - an object with ``ids``, ``scalars`` and ``batch`` (see ``samples.Samples``), used as it is.
 
     The field ``id``, where there is one, gives the ids. ``path`` is read by its suffix: ``.npz``, ``.jsonl``,
-    ``.csv``, ``.parquet``, and a folder as images in one folder per class. There ``split`` is a column, or
-    for images a subfolder.
+    ``.csv``, ``.parquet``, ``.json`` (COCO; ``args: {images: FOLDER}``), and a folder as images in one folder per
+    class. There ``split`` is a column, or for images a subfolder.
 
     Args:
         dataset: As the spec resolved it.
@@ -54,7 +55,7 @@ def load_samples(
     """
     check_pinned(dataset, folder, digest_of)
     if dataset.load is None:
-        return _from_path(dataset, data_path(dataset, folder))
+        return _from_path(dataset, folder)
     if dataset.split is not None and "split" in dataset.args:
         raise DatasetError(
             f"dataset {dataset.name!r} names its split twice, as `split` and in `args`",
@@ -94,7 +95,10 @@ def _limited(samples: Any, dataset: Dataset, folder: Path) -> LoadedSamples:
     return LoadedSamples(ids, scalars, len(samples.ids), read)
 
 
-def _from_path(dataset: Dataset, path: Path) -> LoadedSamples:
+def _from_path(dataset: Dataset, folder: Path) -> LoadedSamples:
+    path = data_path(dataset, folder)
+    if path.suffix.lower() == ".json":
+        return _from_coco(dataset, folder, path)
     _check_args(dataset, ("mode",) if path.is_dir() else ())
     if path.is_dir():
         return from_image_folder(
@@ -109,10 +113,27 @@ def _from_path(dataset: Dataset, path: Path) -> LoadedSamples:
         raise DatasetError(
             f"the format of dataset {dataset.name!r} is not known: {path.name}",
             where=str(path),
-            expected=f"one of {', '.join(_TABLES)}, or a folder of images",
+            expected=f"one of {', '.join(_TABLES)}, .json (COCO), or a folder of images",
             todo="write `load: module:function` and read it there",
         )
     return from_fields(read(path), dataset.name, limit=dataset.limit, split=dataset.split)
+
+
+def _from_coco(dataset: Dataset, folder: Path, path: Path) -> LoadedSamples:
+    _check_args(dataset, ("images",))
+    if dataset.split is not None:
+        raise DatasetError(
+            f"dataset {dataset.name!r} is a COCO file, which has no splits",
+            todo="write one file for each split, and remove split:",
+        )
+    images = dataset.args.get("images")
+    return from_coco(
+        path,
+        dataset.name,
+        images=None if images is None else folder.absolute() / images,
+        declared=data_files(dataset, folder) or (),
+        limit=dataset.limit,
+    )
 
 
 def _check_args(dataset: Dataset, known: tuple[str, ...]) -> None:

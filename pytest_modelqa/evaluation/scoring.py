@@ -134,7 +134,7 @@ def _values_of_tables(
 ) -> Mapping[str, SetValue]:
     """The values of a metric of side tables, which takes all weighings of the samples at once."""
     tables = _side_tables(record.folder, record.seal, declaration.columns, declaration.tables)
-    by_class = declaration.class_slices and slice_name == CLASS_SLICE
+    by_class = slice_name == CLASS_SLICE
     parts = {"": np.ones(len(groups), dtype=bool)}
     if slice_name and not by_class:
         labels = record.column(slice_name)

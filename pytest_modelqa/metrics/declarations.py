@@ -16,6 +16,7 @@ from .arguments import (
     SsimArgs,
     TopKArgs,
 )
+from .detection_declarations import DETECTION_METRICS
 
 # What the metrics of a family have in common.
 _IMAGE: dict[str, Any] = {
@@ -298,4 +299,5 @@ METRICS: tuple[MetricDeclaration, ...] = (
         function="pytest_modelqa.metrics.codes:codebook_usage",
         **_FEATURES,
     ),
+    *DETECTION_METRICS,
 )

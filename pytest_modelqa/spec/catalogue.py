@@ -49,8 +49,8 @@ class MetricDeclaration:
         args: The schema of its own arguments.
         task_args: Names of the task's arguments that are handed to the function too (``data_range``).
         columns: For ``predictions`` metrics, the columns of the records that the function reads.
-        tables: For set-level ``predictions`` metrics of side tables, the tables that the function reads: see
-            ``metrics.side_tables``.
+        tables: For set-level ``predictions`` metrics of side tables, the tables that the function reads (see
+            ``metrics.side_tables``); ``slices: category`` is then by the classes of the rows.
         class_slices: A slice by the target's class is one class against the rest over the whole set
             (precision of class 3), not the metric on the samples of that class.
         tasks: Tasks that can compute it, beside those whose own declaration names it.

@@ -45,6 +45,19 @@ class ClassificationArgs(_Args):
     )
 
 
+class DetectionArgs(_Args):
+    """The arguments of detection."""
+
+    input: str = Field("image", description="The dataset's field that the model is given.")
+    boxes: Literal["xyxy", "xywh"] = Field(
+        "xyxy",
+        description="What the model's boxes are: two corners, or left, top, width and height; in pixels.",
+    )
+    class_names: Annotated[tuple[str, ...], Field(strict=False)] | None = Field(
+        None, description="The classes' names, where labels count from 0; a COCO file has its own."
+    )
+
+
 TASKS: tuple[TaskDeclaration, ...] = (
     TaskDeclaration(
         name="reconstruction",
@@ -63,5 +76,14 @@ TASKS: tuple[TaskDeclaration, ...] = (
         implementation="pytest_modelqa.tasks.classification:Classification",
         version=1,
         args=ClassificationArgs,
+    ),
+    TaskDeclaration(
+        name="detection",
+        summary="the model gives boxes with scores and labels for each image",
+        metrics=(),
+        baselines=(),
+        implementation="pytest_modelqa.tasks.detection:Detection",
+        version=1,
+        args=DetectionArgs,
     ),
 )
