@@ -165,6 +165,9 @@ def false_alarm_rate_of_floor(rate: float, n: int, minimum: float) -> float:
 def flip_rate(margin: Interval, standard_error: float) -> float:
     """The chance that fresh data of the same size turn the verdict of a point comparison around: Φ(−|m|/(s√2)).
 
+    If the truth lies about the estimate as estimates lie about the truth; on a fixed truth it may be more or
+    less.
+
     >>> from . import intervals
     >>> margin = intervals.from_standard_error(0.905, 0.01, 0.95, 900).above(0.90)
     >>> round(flip_rate(margin, 0.01), 2)

@@ -61,18 +61,17 @@ class Claim:
     @property
     def least_passing(self) -> float:
         """The least mean that passes."""
-        return self.threshold if self.step is None else self.lower_limit + self._steps * self.step / self.size
+        # A mean of ten scores of 0.9 may be 0.8999999999999999; verdicts on full runs allow as much.
+        threshold = self.threshold - 1e-12 * max(1.0, abs(self.threshold))
+        if self.step is None:
+            return threshold
+        steps = math.ceil(self.size * (threshold - self.lower_limit) / self.step)
+        return self.lower_limit + steps * self.step / self.size
 
     @property
     def greatest_failing(self) -> float:
-        """The greatest mean that fails."""
-        return self.threshold if self.step is None else self.least_passing - self.step / self.size
-
-    @property
-    def _steps(self) -> int:
-        assert self.step is not None
-        # 0.7 · 10 is 7.000000000000001: a rounding error is not one more step.
-        return math.ceil(self.size * (self.threshold - self.lower_limit) / self.step - 1e-9)
+        """The greatest mean that fails, or the least that passes where there is none next to it."""
+        return self.least_passing - (self.step or 0.0) / self.size
 
 
 @dataclass(frozen=True)
@@ -289,10 +288,12 @@ def anytime_interval(
         raise ValueError(f"needs finite limits and at most {size} scores, found {len(values)}")
     if values.min() < lower_limit or values.max() > upper_limit:
         raise OutOfRange(f"a score is not in {lower_limit} … {upper_limit}")
+    estimate = float(values.mean())
+    # What the first samples spoke against stays excluded, even if later ones brought the mean there.
     return Interval(
-        estimate=float(values.mean()),
-        lower=_anytime_lower(values, size, alpha, lower_limit, upper_limit),
-        upper=-_anytime_lower(-values, size, alpha, -upper_limit, -lower_limit),
+        estimate=estimate,
+        lower=min(estimate, _anytime_lower(values, size, alpha, lower_limit, upper_limit)),
+        upper=max(estimate, -_anytime_lower(-values, size, alpha, -upper_limit, -lower_limit)),
         confidence=confidence,
         n=len(values),
         units=len(values),
