@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 from .catalogue import MetricDeclaration
 from .document import Written
@@ -114,7 +115,16 @@ def _range(
 
 
 def _own_unit(value: float | None, unit: str) -> float | None:
-    return value / 100 if value is not None and unit == "percent" else value
+    return value if value is None or unit != "percent" else from_percent(value)
+
+
+def from_percent(value: float) -> float:
+    """A hundredth, correctly rounded from the decimals that were written.
+
+    >>> from_percent(96.4), 96.4 / 100
+    (0.964, 0.9640000000000001)
+    """
+    return float(Decimal(repr(value)).scaleb(-2))
 
 
 def _in_range(
@@ -227,7 +237,7 @@ def _difference(
         )
     else:
         if not key.endswith("_percent"):
-            amount = amount / 100 if unit == "percent" else amount
+            amount = from_percent(amount) if unit == "percent" else amount
             if not _can_decide(key, amount, check, metric, unit, problems):
                 return None
         return Bound(key, amount=amount)  # type: ignore[arg-type]

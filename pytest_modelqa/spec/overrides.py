@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..errors import UsageError
 from .nodes import Entry, Node, RefusedError, compose
@@ -60,7 +61,7 @@ def _value(text: str, value: str) -> Node:
     return node if node is not None else Node(None, 1, 1)
 
 
-def applied(root: Node, overrides: list[Override]) -> tuple[Node, list[Override]]:
+def applied(root: Node, overrides: list[Override], path: Path) -> tuple[Node, list[Override]]:
     """The tree with the assignments made, and those that apply to it.
 
     An assignment applies when the first two parts of its path exist, or when it begins with ``defaults``.
@@ -72,7 +73,7 @@ def applied(root: Node, overrides: list[Override]) -> tuple[Node, list[Override]
     for override in overrides:
         keys = _keys(root, override.path)
         if keys is not None:
-            root = _assigned(root, keys, override, root)
+            root = _assigned(root, keys, override, root, path)
             used.append(override)
     return root, used
 
@@ -101,17 +102,17 @@ def _keys(root: Node, path: str) -> list[str] | None:
     return keys
 
 
-def _assigned(node: Node, keys: list[str], override: Override, place: Node) -> Node:
+def _assigned(node: Node, keys: list[str], override: Override, place: Node, path: Path) -> Node:
     """The tree with one assignment; what an alias shares stays as it was elsewhere."""
     if not keys:
         return _placed(override.value, place, override.text)
     key, rest = keys[0], keys[1:]
     if isinstance(node.value, list):
-        return _assigned_in_list(node, key, rest, override)
+        return _assigned_in_list(node, key, rest, override, path)
     if not isinstance(node.value, dict) and node.value is not None:
         raise UsageError(
             f"--modelqa-set {override.text} sets '{key}' in a value that has no keys",
-            where=f"line {node.line}",
+            where=f"{path}:{node.line}:{node.column}",
             found=node.text,
         )
     entries: Mapping[str, Entry] = node.value or {}
@@ -120,21 +121,21 @@ def _assigned(node: Node, keys: list[str], override: Override, place: Node) -> N
     else:
         name = place._replace(value=key, text=key, override=override.text)
         child = Node(None, place.line, place.column, place.width)
-    return node._replace(value={**entries, key: Entry(name, _assigned(child, rest, override, child))})
+    return node._replace(value={**entries, key: Entry(name, _assigned(child, rest, override, child, path))})
 
 
-def _assigned_in_list(node: Node, key: str, rest: list[str], override: Override) -> Node:
+def _assigned_in_list(node: Node, key: str, rest: list[str], override: Override, path: Path) -> Node:
     if not key.isdigit() or int(key) >= len(node.value):
         numbers = [str(number) for number in range(len(node.value))]
         raise UsageError(
             f"--modelqa-set {override.text} names no element of the list",
-            where=f"line {node.line}",
+            where=f"{path}:{node.line}:{node.column}",
             expected="a number from 0",
             found=key,
             todo=did_you_mean(key, numbers) if numbers else None,
         )
     items = list(node.value)
-    items[int(key)] = _assigned(items[int(key)], rest, override, items[int(key)])
+    items[int(key)] = _assigned(items[int(key)], rest, override, items[int(key)], path)
     return node._replace(value=items)
 
 

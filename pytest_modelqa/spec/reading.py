@@ -62,7 +62,7 @@ def read_spec(
                 found="an empty file" if not source.text.strip() else "nothing but comments",
             )
         else:
-            root, used = applied(root, assignments)
+            root, used = applied(root, assignments, path)
             document = read_document(root, not_supported_yet, problems)
             if document is not None:
                 texts = tuple(override.text for override in used)

@@ -100,7 +100,8 @@ def amount_text(bound: Bound, unit: str) -> str:
     if bound.kind.endswith("_percent"):
         return f"{format_bound(amount, '')} % of it"
     if unit == "percent":
-        return f"{format_bound(amount * 100, '')} percentage points"
+        points = format_bound(amount * 100, "")
+        return f"{points} percentage point{'s' if points != '1' else ''}"
     return format_bound(amount, unit)
 
 
@@ -125,4 +126,4 @@ def _slices(slices: Mapping[str, tuple[str, ...] | None]) -> str:
         f"every {name}" if values is None else f"{name} {' and '.join(values)}"
         for name, values in slices.items()
     ]
-    return f" in {' and '.join(parts)}" if parts else ""
+    return f" in {' and in '.join(parts)}" if parts else ""

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from pytest_modelqa.spec import SpecError, read_spec
 from pytest_modelqa.spec.catalogue import Catalogue, MetricDeclaration, NamesEntry, NoArgs, TaskDeclaration
 from pytest_modelqa.spec.resolved import Spec
-from pytest_modelqa.spec.support import NOT_SUPPORTED_YET
 
 
 class _Args(BaseModel):
@@ -113,7 +112,7 @@ class Reader:
         text: str | bytes,
         overrides: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
-        not_supported_yet: frozenset[str] = NOT_SUPPORTED_YET,
+        not_supported_yet: frozenset[str] = frozenset(),
         catalogue: Catalogue = CATALOGUE,
     ) -> Spec:
         path = Path("a.modelspec.yaml")
