@@ -20,9 +20,7 @@ _KEYS = {
 }
 
 
-def from_coco(
-    path: Path, name: str, *, images: Path | None, declared: Sequence[Path] = (), limit: int | None = None
-) -> LoadedSamples:
+def from_coco(path: Path, name: str, *, images: Path | None, limit: int | None = None) -> LoadedSamples:
     """Samples of a COCO annotation file, in the order of the image ids, which are the sample ids.
 
     ``boxes`` (left, top, width, height), ``labels`` (category ids), ``areas``, ``crowd`` and ``annotation_ids``
@@ -33,12 +31,11 @@ def from_coco(
         path: The annotation file.
         name: The dataset's, for messages.
         images: The folder that ``file_name`` starts from; None to read annotations only.
-        declared: The files that belong to the evaluation's key; images must be among them.
         limit: Only the first so many images.
 
     Raises:
         DatasetError: The file is not COCO, an id is unknown or doubled, a box has no area, or an image is
-            missing, undeclared or of another size than the file says.
+            missing or of another size than the file says.
     """
     content = _parse(path)
     categories = {entry["id"]: str(entry["name"]) for entry in content["categories"]}
@@ -49,7 +46,7 @@ def from_coco(
     available, entries, ids = len(entries), entries[:limit], ids[:limit]
     scalars = _attributes(entries)
     if images is not None:
-        _demand_images(entries, images, frozenset(declared), path)
+        _demand_images(entries, images, path)
 
     def read(indices: Sequence[int]) -> Mapping[str, Any]:
         chosen = [boxes[entries[index]["id"]] for index in indices]
@@ -181,24 +178,18 @@ def _attributes(entries: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
     return scalars
 
 
-def _demand_images(
-    entries: Sequence[Mapping[str, Any]], folder: Path, declared: frozenset[Path], path: Path
-) -> None:
+def _demand_images(entries: Sequence[Mapping[str, Any]], folder: Path, path: Path) -> None:
+    """Before anything is inferred: images outside of the folder would not be in the evaluation's key."""
     for entry in entries:
         if not isinstance(entry.get("file_name"), str):
             raise _not_coco(path, f"no 'file_name' of image {entry['id']}")
         file = folder / entry["file_name"]
-        if file not in declared:
-            missing = not file.exists()
+        if not file.is_file() or not file.resolve().is_relative_to(folder.resolve()):
             raise DatasetError(
-                f"image {entry['id']} is missing: {file.name}"
-                if missing
-                else f"image {entry['id']} is not among the files of the dataset: {file.name}",
+                f"image {entry['id']} is missing: {entry['file_name']}",
                 where=str(path),
-                expected=f"a file at {file}" if missing else "files: with every image, which are hashed",
-                todo="correct file_name, or args: {images: FOLDER}"
-                if missing
-                else "write files: [FOLDER/*.png]",
+                expected=f"a file at {file}, in this folder",
+                todo="correct file_name, or args: {images: FOLDER}",
             )
 
 

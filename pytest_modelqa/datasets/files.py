@@ -14,6 +14,7 @@ from ..spec.resolved import Dataset
 
 # A pointer has three short lines; larger files are not opened to look.
 _POINTER_BYTES = 1024
+COCO_SUFFIX = ".json"
 
 
 def data_files(dataset: Dataset, folder: Path) -> tuple[Path, ...] | None:
@@ -21,7 +22,7 @@ def data_files(dataset: Dataset, folder: Path) -> tuple[Path, ...] | None:
 
     Args:
         dataset: Its ``files`` are patterns (``data/*.npz``, ``**`` for any depth; a folder stands for all in
-            it), its ``path`` a file or a folder.
+            it), its ``path`` a file or a folder, and ``args: {images: …}`` of a COCO file the folder of images.
         folder: The spec's folder.
 
     Returns:
@@ -35,7 +36,10 @@ def data_files(dataset: Dataset, folder: Path) -> tuple[Path, ...] | None:
         return None if dataset.sha256 is None else ()
     found: set[Path] = set()
     if dataset.path is not None:
-        found |= _files_at(data_path(dataset, folder))
+        path = data_path(dataset, folder)
+        found |= _files_at(path)
+        if path.suffix.lower() == COCO_SUFFIX and "images" in dataset.args:
+            found |= _files_at(images_folder(dataset, folder))
     for pattern in dataset.files:
         found |= _matches(pattern, folder, dataset.name)
     for path in found:
@@ -59,6 +63,22 @@ def data_path(dataset: Dataset, folder: Path) -> Path:
     path = folder.absolute() / Path(dataset.path).expanduser()
     if not path.is_dir():
         read_head(path, "data file", DatasetError)
+    return path
+
+
+def images_folder(dataset: Dataset, folder: Path) -> Path:
+    """The absolute folder that the file names of a COCO file start from.
+
+    Raises:
+        DatasetError: It is no folder.
+    """
+    path = folder.absolute() / str(dataset.args["images"])
+    if not path.is_dir():
+        raise DatasetError(
+            f"the images of dataset {dataset.name!r} are missing",
+            expected=f"a folder at {path}",
+            todo="correct args: {images: FOLDER}",
+        )
     return path
 
 

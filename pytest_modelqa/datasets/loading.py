@@ -12,7 +12,7 @@ from ..spec.resolved import Dataset
 from ..user_code import call, explained, import_attribute
 from .coco import from_coco
 from .csv_file import read_csv
-from .files import check_pinned, data_files, data_path
+from .files import COCO_SUFFIX, check_pinned, data_path, images_folder
 from .image_folder import from_image_folder
 from .jsonl_file import read_jsonl
 from .loaded import LoadedSamples, as_ids, check_not_empty, from_fields
@@ -97,7 +97,7 @@ def _limited(samples: Any, dataset: Dataset, folder: Path) -> LoadedSamples:
 
 def _from_path(dataset: Dataset, folder: Path) -> LoadedSamples:
     path = data_path(dataset, folder)
-    if path.suffix.lower() == ".json":
+    if path.suffix.lower() == COCO_SUFFIX:
         return _from_coco(dataset, folder, path)
     _check_args(dataset, ("mode",) if path.is_dir() else ())
     if path.is_dir():
@@ -126,14 +126,8 @@ def _from_coco(dataset: Dataset, folder: Path, path: Path) -> LoadedSamples:
             f"dataset {dataset.name!r} is a COCO file, which has no splits",
             todo="write one file for each split, and remove split:",
         )
-    images = dataset.args.get("images")
-    return from_coco(
-        path,
-        dataset.name,
-        images=None if images is None else folder.absolute() / images,
-        declared=data_files(dataset, folder) or (),
-        limit=dataset.limit,
-    )
+    images = images_folder(dataset, folder) if "images" in dataset.args else None
+    return from_coco(path, dataset.name, images=images, limit=dataset.limit)
 
 
 def _check_args(dataset: Dataset, known: tuple[str, ...]) -> None:
