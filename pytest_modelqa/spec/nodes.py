@@ -342,6 +342,7 @@ _HINTS = (
     ("mapping values are not allowed", "put a value that holds ': ' in quotes, or check the indentation"),
     ("expected ',' or", "close the bracket, or put a value with brackets, colons or commas in quotes"),
     ("unexpected end of stream", "close the quotes"),
+    ("unexpected ':'", "write a space and a value after the colon"),
     ("expected key", "begin the keys of one mapping in the same column, with a colon and a space after each"),
     ("'-' indicator", "begin the dashes of one list in the same column"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -82,7 +83,7 @@ def validated_args(
     values = plain(node) if node is not None else {}
     text = json.dumps(values, sort_keys=True)
     try:
-        return dict(_dumped_args(schema, text))
+        return copy.deepcopy(_dumped_args(schema, text))
     except ValidationError as error:
         _add_all(error, schema, node or owner, owner, what, problems)
         return None

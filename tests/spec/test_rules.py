@@ -1,0 +1,310 @@
+"""Rules between keys and entries: each gives its sentence at its place, and nothing beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Reader
+
+GRID = ("best.safetensors", "'{step}/{seed}.pt', coordinates: {step: [1, 2], seed: [0, 1]}")
+CHECK = "accuracy, min: 0.9"
+MODEL = "    model: candidate\n"
+SECOND = ("datasets:", "  second: {build: model:Net}\ndatasets:")
+
+RULES: list[tuple[list[tuple[str, str]], list[str]]] = [
+    # Models
+    ([("model:Net", "model.Net")], ["build of the model 'candidate' is not module:attribute, such as "]),
+    ([("model:Net", "model.py:Net")], ["'model.py' is a file, not a module"]),
+    ([("model:Net", "model:Net, sha256: abc")], ["sha256 of the model 'candidate' is not a sha256: 64 "]),
+    (
+        [("model:Net", "model:Net, tiny: {arg: 1}")],
+        ["tiny of the model 'candidate' has an unknown key 'arg'"],
+    ),
+    ([("best.safetensors", '""')], ["checkpoint of the model 'candidate' is not a text that is not empty"]),
+    ([("best.safetensors", '"a\\0b"')], ["a path holds a NUL character"]),
+    (
+        [("best.safetensors", "'{step}.pt', coordinates: {step: []}")],
+        ["the coordinate 'step' of 'candidate' needs values that differ"],
+    ),
+    # Datasets
+    ([("data:test", "data:test, path: x")], ["the dataset 'test' has both load and path"]),
+    ([("load: data:test, ", "")], ["the dataset 'test' does not say how it is read"]),
+    ([("load: data:test", "path: x.npz")], ["files of the dataset 'test' has no effect beside path"]),
+    (
+        [("role: test", f"role: test, sha256: '{'1' * 64}'")],
+        ["the dataset 'test' has both files and sha256"],
+    ),
+    ([("role: test", "role: test, limit: 0")], ["limit of the dataset 'test' is not a number of at least 1"]),
+    # Evaluations
+    ([(MODEL, "")], ["the evaluation 'digits' names no model, which the task classification needs"]),
+    ([("    task: classification\n", "")], ["the evaluation 'digits' names no task"]),
+    (
+        [("classification", "training_log"), ("accuracy, min: 0.9", "log_loss, max: 1")],
+        [
+            "the evaluation 'digits' names a model, and the task training_log takes none",
+            "the evaluation 'digits' names a dataset, and the task training_log takes none",
+        ],
+    ),
+    (
+        [(MODEL, MODEL + "    args: {inpt: x}\n")],
+        ["args of the task classification in 'digits' has an unknown "],
+    ),
+    (
+        [(MODEL, MODEL + "    args: {output: [1], class_names: [1]}\n")],
+        [
+            "output of args of the task classification in 'digits' is not text or a whole number",
+            "class_names.0 of args of the task classification in 'digits' is not text",
+        ],
+    ),
+    ([("classification", "linear_probe")], ["args of the task linear_probe in 'digits' has no 'train'"]),
+    (
+        [("classification", "linear_probe"), (MODEL, MODEL + "    args: {train: tset, judges: [test]}\n")],
+        [
+            "train in args of the task linear_probe in 'digits' names 'tset', which does not exist",
+            "judges in args of the task linear_probe in 'digits' names 'test', which is a dataset",
+        ],
+    ),
+    (
+        [(MODEL, MODEL + "    batch_size: 0\n")],
+        ["batch_size of the evaluation 'digits' is not a number of at le"],
+    ),
+    (
+        [(MODEL, MODEL + "    batch_size: big\n")],
+        ["batch_size of the evaluation 'digits' is not a whole number "],
+    ),
+    ([(MODEL, MODEL + "    device: gpu\n")], ["device of the evaluation 'digits' is not auto, cpu, cuda or"]),
+    (
+        [(MODEL, MODEL + "    deterministic: yes\n")],
+        ["deterministic of the evaluation 'digits' is not true or"],
+    ),
+    ([(MODEL, MODEL + "    marks: [cpu]\n")], ["the mark cpu cannot be given by a spec"]),
+    ([("digits:", "preflight:")], ["an evaluation cannot be called preflight"]),
+    # Names
+    ([("candidate", "constant")], ["'constant' is also a baseline that the task classification computes"]),
+    # Bounds
+    ([("min: 0.9", "min: null")], ["min of check 1 of digits has no value"]),
+    (
+        [("min: 0.9", "max: 1.0")],
+        ["check 1 of digits checks nothing: no value of accuracy is beyond its bound"],
+    ),
+    (
+        [("min: 0.9", "min: 0, max: 1")],
+        ["check 1 of digits checks nothing: no value of accuracy is beyond its"],
+    ),
+    ([("min: 0.9", "min: 101, unit: percent")], ["min of accuracy is outside its range 0..100 %"]),
+    (
+        [("min: 0.9", "max_degradation: 2, baseline: constant")],
+        ["check 1 of digits can never fail: max_degradation spans the whole range of accuracy"],
+    ),
+    (
+        [("min: 0.9", "min_improvement: 1, baseline: constant")],
+        ["check 1 of digits can never pass: min_improvement spans the whole range of accuracy"],
+    ),
+    ([(CHECK, "psnr, min: 3")], ["check 1 of digits: the task classification does not measure psnr"]),
+    (
+        [(CHECK, "top_k_accuracy, args: {k: 0}, min: 0.9")],
+        ["k of args of top_k_accuracy in check 1 of digits is"],
+    ),
+    (
+        [(CHECK, "accuracy, min: 0.9}\n      - {metric: accuracy, max: 0.8")],
+        ["two checks of 'digits' can never pass together"],
+    ),
+    # Comparisons
+    (
+        [("min: 0.9", "max_degradation: 0.1, baseline: test")],
+        ["check 1 of digits names 'test', which is a dataset"],
+    ),
+    (
+        [("min: 0.9", "max_degradation: 0.1, baseline: candidate")],
+        ["check 1 of digits compares 'candidate' with itself"],
+    ),
+    (
+        [
+            ("min: 0.9", "max_degradation: 0.1, baseline: other"),
+            ("  digits:", "  other: {task: reconstruction, model: candidate, dataset: test}\n  digits:"),
+        ],
+        ["check 1 of digits compares accuracy, which the evaluation 'other' cannot measure"],
+    ),
+    # Confidence and grids
+    (
+        [("min: 0.9", "min: 0.9, confidence: 95")],
+        ["confidence of check 1 of digits is not a number less than 1"],
+    ),
+    (
+        [("min: 0.9", "min: 0.9, on_inconclusive: warn, cluster: patient")],
+        [
+            "on_inconclusive of check 1 of digits has no effect without confidence",
+            "cluster of check 1 of digits has no effect without confidence",
+        ],
+    ),
+    (
+        [("min: 0.9", "min: 0.9, confidence: 0.95"), (MODEL, MODEL + "    stop_early: certain\n")],
+        ["check 1 of digits has confidence, and its evaluation stop_early"],
+    ),
+    (
+        [("min: 0.9", "min: 0.9, at: {step: 1}")],
+        ["at of check 1 of digits names 'step', which is no coordinate"],
+    ),
+    (
+        [("min: 0.9", "trend: increasing, along: step")],
+        ["along of check 1 of digits names 'step', which is no coordinate of the model"],
+    ),
+    (
+        [GRID, ("min: 0.9", "trend: increasing")],
+        ["check 1 of digits is a trend, and does not say along which "],
+    ),
+    (
+        [GRID, ("min: 0.9", "min: 0.9, at: {step: 3}")],
+        ["at of check 1 of digits picks step 3, which the model "],
+    ),
+    ([GRID, ("min: 0.9", "min: 0.9, along: step")], ["along of check 1 of digits has no effect beside min"]),
+    (
+        [GRID, ("min: 0.9", "trend: increasing, along: step, over: step")],
+        ["check 1 of digits uses the coordinate 'step' twice"],
+    ),
+    (
+        [GRID, ("min: 0.9", "trend: non_decreasing, along: step, confidence: 0.95")],
+        ["check 1 of digits has confidence, and no tolerance"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "sentences"), RULES, ids=[sentences[0] for _, sentences in RULES])
+def test_a_rule_that_is_broken_is_told(
+    read: Reader, spec_text: Callable[..., str], changes: list[tuple[str, str]], sentences: list[str]
+) -> None:
+    problems = read.error(spec_text(*changes)).problems
+
+    assert len(problems) == len(sentences)
+    for problem, sentence in zip(problems, sentences, strict=True):
+        assert problem.what.startswith(sentence)
+
+
+def test_all_problems_of_a_file_are_told_at_once_in_its_order(
+    read: Reader, spec_text: Callable[..., str]
+) -> None:
+    text = spec_text(
+        ("best.safetensors", "~/best.safetensors"),
+        (", role: test", ""),
+        ("model: candidate", "model: candidat"),
+        (
+            "{metric: accuracy, min: 0.9}",
+            "{metric: accuracy, min: '0.9'}\n      - {metric: acuracy, min: 0.9}",
+        ),
+    )
+    error = read.error(text)
+
+    assert [(problem.code, problem.position.line) for problem in error.problems if problem.position] == [
+        ("shell-syntax", 3),
+        ("missing-key", 5),
+        ("unknown-name", 9),
+        ("not-a-number", 12),
+        ("unknown-metric", 13),
+    ]
+    assert str(error).startswith(
+        "5 problems in a.modelspec.yaml; the first: ~ has no meaning in a path of a "
+    )
+    assert str(error).count("where:") == 5
+
+
+def test_a_broken_entry_still_has_its_name(read: Reader, spec_text: Callable[..., str]) -> None:
+    whole = "{build: model:Net, checkpoint: best.safetensors}"
+    for change in (("model:Net", "model"), ("role: test", "role: tset"), (whole, "3"), ("{load: ", "{")):
+        codes = read.codes(spec_text(change))
+
+        assert "unknown-name" not in codes
+        assert len(codes) == 1
+
+
+def test_names_are_not_missed_in_a_section_that_cannot_be_read(
+    read: Reader, spec_text: Callable[..., str]
+) -> None:
+    assert read.codes(spec_text(("  candidate: {", "  - candidate: {"))) == ["wrong-type"]
+
+
+def test_defaults_that_are_wrong_are_told_once_and_not_missed(read: Reader) -> None:
+    text = """\
+modelqa: 1
+defaults: {task: 3, model: m, dataset: d, metric: [accuracy], unit: dB, colour: red}
+models: {m: {build: a:b}}
+datasets: {d: {load: a:b, role: test}}
+evaluations:
+  first: {checks: [{min: 0.9}]}
+  second: {task: classification, checks: [{metric: accuracy, min: 0.9}, {metric: accuracy, max: 0.95}]}
+"""
+    error = read.error(text)
+
+    assert [(problem.code, problem.what) for problem in error.problems] == [
+        ("wrong-type", "task of defaults is not text"),
+        ("wrong-type", "metric of defaults is not text"),
+        ("wrong-unit", "accuracy is not measured in dB"),
+        ("unknown-key", "defaults has an unknown key 'colour'"),
+    ]
+
+
+def test_a_file_in_which_everything_is_wrong_is_not_told_whole(
+    read: Reader, spec_text: Callable[..., str]
+) -> None:
+    text = spec_text(
+        ("{metric: accuracy, min: 0.9}", "\n      - ".join(["{metric: accuracy, mni: 1}"] * 300))
+    )
+    error = read.error(text)
+
+    assert len(error.problems) == 50
+    assert str(error).startswith("50 or more problems in a.modelspec.yaml")
+
+
+def test_a_misspelt_key_that_is_needed_is_told_once(read: Reader, spec_text: Callable[..., str]) -> None:
+    (problem,) = read.error(spec_text(("build:", "biuld:"))).problems
+
+    assert (problem.code, problem.todo) == ("unknown-key", "did you mean 'build'?")
+
+
+@pytest.mark.parametrize(
+    ("written", "todo"),
+    [
+        ('"0.9"', "remove the quotes"),
+        ("90%", "write 90 with unit: percent"),
+        ("'>= 0.9'", "write min: 0.9, without an operator"),
+        ("'<0.9'", "write max: 0.9, without an operator"),
+        ("1_000", "write 1000"),
+        ('"0,9"', "write 0.9"),
+        ("28 dB", "write 28, with unit: dB"),
+        ("high", None),
+    ],
+)
+def test_a_text_in_a_numbers_place_is_understood(
+    read: Reader, spec_text: Callable[..., str], written: str, todo: str | None
+) -> None:
+    (problem,) = read.error(spec_text(("min: 0.9", f"min: {written}"))).problems
+
+    assert (problem.code, problem.todo) == ("not-a-number", todo)
+
+
+def test_a_decimal_comma_is_understood(read: Reader, spec_text: Callable[..., str]) -> None:
+    problems = read.error(spec_text(("min: 0.9", "min: 0,9"))).problems
+
+    assert "a decimal comma (0,9) must be a point (0.9)" in str([problem.todo for problem in problems])
+
+
+@pytest.mark.parametrize(
+    ("key", "todo"),
+    [
+        ("threshold", "write min: (at least) or max: (at most)"),
+        ("relative", "write min_improvement_percent: or max_degradation_percent:"),
+        ("rtol", "write max_degradation_percent: (only worse counts) or max_difference: (either way)"),
+        ("vs", "write baseline:"),
+        ("direction", "remove it: each metric knows its direction"),
+        ("scale", "write unit: percent"),
+    ],
+)
+def test_a_word_of_another_tool_says_what_to_write_instead(
+    read: Reader, spec_text: Callable[..., str], key: str, todo: str
+) -> None:
+    (problem,) = read.error(spec_text(("min: 0.9", f"min: 0.9, {key}: 1"))).problems
+
+    assert (problem.code, problem.todo) == ("unknown-key", todo)
