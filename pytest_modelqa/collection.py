@@ -14,6 +14,7 @@ from .errors import EvaluationError, ModelQAError, UsageError
 from .gate import Gate
 from .judging.verdict import Verdict
 from .report.conclusion import Kind, Planned, Status
+from .report.failure import BoundNotMet, FailureText, properties
 from .report.progress import Waiting
 from .report.text import error_json, failure_text, verdict_json
 from .spec import SpecError, resolved
@@ -116,10 +117,11 @@ def _demand_supported_distribution(config: pytest.Config) -> None:
     """
     mode = getattr(config, "workerinput", {}).get("modelqa", {}).get("dist", "load")
     if mode not in ("load", "worksteal"):
+        why = "judges every check several times" if mode == "each" else "hangs when a worker dies"
         raise UsageError(
             f"--dist {mode} is not supported with model specs",
             expected="--dist load (the default of -n) or --dist worksteal",
-            found=f"--dist {mode}, under which pytest-xdist hangs when a worker dies",
+            found=f"--dist {mode}, under which pytest-xdist {why}",
             todo="use -n N without --dist; an evaluation is made once whichever process asks for it",
         )
 
@@ -271,7 +273,7 @@ class Check(_Item):
     def runtest(self) -> None:
         """Fails when the bound is not met."""
         assert self.verdict is not None
-        self.user_properties += _properties(self.verdict)
+        self.user_properties += properties(self.verdict)
         if self.blocks:
             raise BoundNotMet(self.verdict)
 
@@ -324,47 +326,3 @@ class Goal(_Item):
 
     def runtest(self) -> None:
         """Nothing is left to do: the checks themselves say whether the goal was reached."""
-
-
-class BoundNotMet(Exception):  # noqa: N818 - it is what happened, not what went wrong
-    """A bound was not met: pytest's *failed*."""
-
-    def __init__(self, verdict: Verdict) -> None:
-        super().__init__(verdict.headline)
-        self.verdict = verdict
-
-
-class FailureText:
-    """A failure as pytest wants it: text, and one line for the short summary.
-
-    With ``CI`` set pytest puts the whole text of a plain string into its summary; ``reprcrash`` keeps it to one
-    line.
-    """
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.reprcrash = self
-        self.message = text.splitlines()[0]
-
-    def __str__(self) -> str:
-        return self.text
-
-    def toterminal(self, tw: Any) -> None:
-        """Writes it under the item's heading."""
-        for number, line in enumerate(self.text.splitlines()):
-            tw.line(line, red=number == 0, bold=number == 0)
-
-
-def _properties(verdict: Verdict) -> list[tuple[str, object]]:
-    """For JUnit and other reports; only builtins travel under xdist (a np.float64 breaks execnet)."""
-    worst = verdict.worst
-    if worst is None:
-        return []
-    return [
-        ("modelqa.outcome", verdict.outcome),
-        ("modelqa.value", float(worst.candidate.value)),
-        ("modelqa.bound", float(worst.limit)),
-        ("modelqa.margin", float(worst.margin)),
-        ("modelqa.unit", verdict.unit),
-        ("modelqa.n", int(worst.candidate.n)),
-    ]

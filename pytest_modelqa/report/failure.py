@@ -1,0 +1,51 @@
+"""A failed check as pytest takes it: an exception, a text with one line for the summary, properties for JUnit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..judging.verdict import Verdict
+
+
+class BoundNotMet(Exception):  # noqa: N818 - it is what happened, not what went wrong
+    """A bound was not met: pytest's *failed*."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.headline)
+        self.verdict = verdict
+
+
+class FailureText:
+    """A failure as pytest wants it: text, and one line for the short summary.
+
+    With ``CI`` set pytest puts the whole text of a plain string into its summary; ``reprcrash`` keeps it to one
+    line.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.reprcrash = self
+        self.message = text.splitlines()[0]
+
+    def __str__(self) -> str:
+        return self.text
+
+    def toterminal(self, tw: Any) -> None:
+        """Writes it under the item's heading."""
+        for number, line in enumerate(self.text.splitlines()):
+            tw.line(line, red=number == 0, bold=number == 0)
+
+
+def properties(verdict: Verdict) -> list[tuple[str, object]]:
+    """For JUnit and other reports; only builtins travel under xdist (a np.float64 breaks execnet)."""
+    worst = verdict.worst
+    if worst is None:
+        return []
+    return [
+        ("modelqa.outcome", verdict.outcome),
+        ("modelqa.value", float(worst.candidate.value)),
+        ("modelqa.bound", float(worst.limit)),
+        ("modelqa.margin", float(worst.margin)),
+        ("modelqa.unit", verdict.unit),
+        ("modelqa.n", int(worst.candidate.n)),
+    ]
