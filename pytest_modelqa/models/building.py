@@ -7,6 +7,8 @@ keeps out of its state_dict must then come from a real build.
 
 from __future__ import annotations
 
+import functools
+import gc
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,8 @@ def build_module(model: Model, folder: Path) -> nn.Module:
         EvaluationError: ``build`` raised, or gave no module; the message names the user's file and line.
         CheckpointError: The module computes something at random that its checkpoint will not hold.
     """
+    # Not below: a module that is imported there would keep its constants without values.
+    import_attribute(model.build, folder)
     try:
         with torch.device("meta"):
             module = _call(model, folder)
@@ -36,7 +40,9 @@ def build_module(model: Model, folder: Path) -> nn.Module:
     except EvaluationError:
         # Not every constructor works without values (``.item()``, NumPy); one that is wrong raises again.
         pass
+    _clear_caches()
     module, again = build_real(model, folder), build_real(model, folder)
+    _check_real(module, model)
     for name in _differing(hidden_buffers(module), hidden_buffers(again)):
         raise CheckpointError(
             f"model {model.name!r} makes the buffer {name!r} at random, and keeps it out of its checkpoint",
@@ -126,6 +132,26 @@ def _tensors_in(name: str, value: Any, depth: int) -> Iterator[tuple[str, torch.
     elif depth and isinstance(value, (list, tuple)):
         for position, inner in enumerate(value):
             yield from _tensors_in(f"{name}.{position}", inner, depth - 1)
+
+
+def _clear_caches() -> None:
+    """A cached table of positions, asked for on the meta device, would be given without values from then on."""
+    for found in gc.get_objects():
+        if (
+            type(found) is functools._lru_cache_wrapper
+        ):  # isinstance would ask strange objects for their class
+            found.cache_clear()
+
+
+def _check_real(module: nn.Module, model: Model) -> None:
+    own = hidden_buffers(module) | plain_tensors(module)
+    for name, tensor in own.items():
+        if tensor.is_meta:
+            raise EvaluationError(
+                f"model {model.name!r} keeps {name!r} without values",
+                found="a tensor on the meta device, as the constructor leaves it",
+                todo="do not keep tensors in a cache of your own across builds, or make them anew",
+            )
 
 
 def _differing(first: Mapping[str, torch.Tensor], second: Mapping[str, torch.Tensor]) -> list[str]:

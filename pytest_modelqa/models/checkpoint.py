@@ -73,7 +73,9 @@ def read_tensors(
         read = safetensors_file.read_tensors(path, [prefix + name for name in names])
         return {name.removeprefix(prefix): tensor for name, tensor in read.items()}, None
     if found == TORCH:
-        return torch_file.read_tensors(path, names, state_dict_key, allow_globals)
+        from . import torch_tensors
+
+        return torch_tensors.read_tensors(path, names, state_dict_key, allow_globals)
     tensors: dict[str, torch.Tensor] = {}
     for shard in checkpoint_files(path)[1:]:
         inside = read_header(shard, state_dict_key, allow_globals).tensors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -205,7 +206,7 @@ def _not_finite(tensor: torch.Tensor) -> tuple[int, int]:
         tensor = tensor.float()
     # One pass without a temporary (30 times faster than isfinite): NaN spreads to both ends.
     low, high = torch.aminmax(tensor)
-    if bool(torch.isfinite(low)) and bool(torch.isfinite(high)):
+    if math.isfinite(low.item()) and math.isfinite(high.item()):
         return 0, 0
     return int(tensor.isnan().sum()), int(tensor.isinf().sum())
 

@@ -1,4 +1,4 @@
-"""Reads files of ``torch.save``: the header without torch and without running the pickle, tensors with torch.
+"""Reads what a file of ``torch.save`` holds, without torch and without running its pickle.
 
 Two layouts: a zip archive of a pickle and one entry per storage (since torch 1.6), and five pickles in a row
 followed by the storages (before). Only state_dicts are read: mappings of names to dense tensors.
@@ -6,19 +6,15 @@ followed by the storages (before). Only state_dicts are read: mappings of names 
 
 from __future__ import annotations
 
-import importlib
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import CheckpointError
 from .header import DTYPE_BITS, Header, TensorInfo
 from .pickles import StandIn, load_inert
-
-if TYPE_CHECKING:
-    import torch
 
 # torch/serialization.py, MAGIC_NUMBER: the first of the pickles of the old layout.
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
@@ -72,7 +68,7 @@ _DANGEROUS = re.compile(
     r"|webbrowser|timeit|pdb|bdb|asyncio)\..*"
     r"|builtins\.(eval|exec|compile|getattr|setattr|delattr|open|input|breakpoint|__import__|apply|execfile|globals)"
 )
-_SAVE_STATE_DICT = "save the weights alone: torch.save(model.state_dict(), PATH)"
+SAVE_STATE_DICT = "save the weights alone: torch.save(model.state_dict(), PATH)"
 
 
 def read_header(path: Path, state_dict_key: str | None = None, allow_globals: Sequence[str] = ()) -> Header:
@@ -95,7 +91,7 @@ def read_header(path: Path, state_dict_key: str | None = None, allow_globals: Se
             where=str(path),
             expected="a mapping of names to tensors",
             found=f"a {type(content).__name__}",
-            todo=_SAVE_STATE_DICT,
+            todo=SAVE_STATE_DICT,
         )
     selected = select(content, state_dict_key, path)
     tensors = {
@@ -104,36 +100,6 @@ def read_header(path: Path, state_dict_key: str | None = None, allow_globals: Se
     metadata = {str(key): _shown(value) for key, value in selected.items() if not _is_tensor(value)}
     wrapped = tuple(_wrapped(content, "", _WRAPPER_DEPTH)) if state_dict_key is None else ()
     return Header(tensors, metadata, wrapped)
-
-
-def read_tensors(
-    path: Path, names: Iterable[str], state_dict_key: str | None = None, allow_globals: Sequence[str] = ()
-) -> tuple[dict[str, torch.Tensor], Any]:
-    """Tensors by name, mapped from the file, and the versions of the modules that wrote them.
-
-    Only ``weights_only=True`` is ever used, whatever torch then says.
-
-    Raises:
-        CheckpointError: torch refuses the file, or is of a version whose ``weights_only`` is unsafe.
-    """
-    import torch
-
-    refuse_unpatched(torch.__version__)
-    mappable = zipfile.is_zipfile(path)
-    try:
-        with torch.serialization.safe_globals([*_allowed_objects(allow_globals)]):
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mappable)
-    except Exception as error:
-        # torch raises eight kinds of errors here, and some of its texts recommend loading unsafely.
-        raise CheckpointError(
-            f"torch refuses the checkpoint: {path.name}",
-            where=str(path),
-            found=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}",
-            todo="save it again; " + _SAVE_STATE_DICT,
-        ) from error
-    selected = select(content, state_dict_key, path)
-    versions = getattr(content, "_metadata", None) if state_dict_key is None else None
-    return {name: selected[name] for name in names}, versions
 
 
 def refuse_globals(path: Path, refused: Sequence[str]) -> None:
@@ -152,11 +118,11 @@ def refuse_globals(path: Path, refused: Sequence[str]) -> None:
     elif classes := [name for name in refused if name.startswith("torch.nn.")]:
         own = [name for name in refused if not name.startswith("torch.")]
         what = f"the checkpoint contains class {(own or classes)[0]}: a whole model was pickled"
-        todo = _SAVE_STATE_DICT
+        todo = SAVE_STATE_DICT
     else:
         what = f"the checkpoint is refused: it wants {refused[0]}"
         todo = (
-            f"{_SAVE_STATE_DICT}; or, if these are known to be harmless, write in the spec\n"
+            f"{SAVE_STATE_DICT}; or, if these are known to be harmless, write in the spec\n"
             f"allow_globals: [{', '.join(refused)}]"
         )
     raise CheckpointError(
@@ -166,26 +132,6 @@ def refuse_globals(path: Path, refused: Sequence[str]) -> None:
         found=f"globals in its pickle: {shown} (nothing was run)",
         todo=todo,
     )
-
-
-def refuse_unpatched(version: str) -> None:
-    """Raises for a torch whose ``weights_only=True`` can be attacked.
-
-    CVE-2026-24747 (GHSA-63cw-57p8-fm3p): heap corruption by a crafted pickle, fixed in 2.10.0.
-
-    Raises:
-        CheckpointError: The version is below 2.10.
-
-    >>> refuse_unpatched("2.13.0+cpu")
-    """
-    numbers = re.match(r"(\d+)\.(\d+)", version)
-    if numbers is None or (int(numbers[1]), int(numbers[2])) < (2, 10):
-        raise CheckpointError(
-            "pickled checkpoints are not read with this torch: CVE-2026-24747",
-            expected="torch ≥ 2.10, where weights_only=True is repaired",
-            found=f"torch {version}",
-            todo="install a newer torch, or convert the checkpoint to safetensors",
-        )
 
 
 def select(content: Mapping[Any, Any], state_dict_key: str | None, path: Path) -> Mapping[Any, Any]:
@@ -221,9 +167,18 @@ def select(content: Mapping[Any, Any], state_dict_key: str | None, path: Path) -
     return selected
 
 
+def is_archive(path: Path) -> bool:
+    """Whether torch takes the file for a zip archive.
+
+    It asks the first bytes; ``zipfile.is_zipfile`` looks at the last, which may be of another content.
+    """
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"
+
+
 def _read_pickle(path: Path) -> tuple[Any, list[str], Mapping[str, int]]:
     """The content, the globals it names, and the bytes of each storage (of the zip layout)."""
-    if zipfile.is_zipfile(path):
+    if is_archive(path):
         return _read_zip(path)
     named: list[str] = []
     with path.open("rb") as file:
@@ -234,7 +189,7 @@ def _read_pickle(path: Path) -> tuple[Any, list[str], Mapping[str, int]]:
                 f"the checkpoint is a plain pickle, not a file of torch.save: {path.name}",
                 where=str(path),
                 found=f"a {type(magic).__name__}",
-                todo=_SAVE_STATE_DICT,
+                todo=SAVE_STATE_DICT,
             )
         for _ in ("protocol version", "system"):
             _, asked = load_inert(file, path)
@@ -252,7 +207,7 @@ def _read_zip(path: Path) -> tuple[Any, list[str], Mapping[str, int]]:
                     f"the checkpoint is compressed, which torch.save never does: {path.name}",
                     where=str(path),
                     found=f"{entry.filename} declares {entry.file_size:,} bytes, has {entry.compress_size:,}",
-                    todo=_SAVE_STATE_DICT,
+                    todo=SAVE_STATE_DICT,
                 )
         (pickled,) = [entry for entry in entries if entry.filename.partition("/")[2] == "data.pkl"][:1]
         if pickled.file_size > _PICKLE_LIMIT_BYTES:
@@ -261,7 +216,7 @@ def _read_zip(path: Path) -> tuple[Any, list[str], Mapping[str, int]]:
                 where=str(path),
                 expected=f"at most {_PICKLE_LIMIT_BYTES:,} bytes of names and shapes",
                 found=f"{pickled.file_size:,} bytes",
-                todo=_SAVE_STATE_DICT,
+                todo=SAVE_STATE_DICT,
             )
         with archive.open(pickled) as file:
             content, named = load_inert(file, path)  # type: ignore[arg-type]
@@ -323,22 +278,3 @@ def _wrapped(content: Mapping[Any, Any], prefix: str, depth: int) -> Iterator[st
                 yield f"{prefix}{key}"
             else:
                 yield from _wrapped(value, f"{prefix}{key}.", depth - 1)
-
-
-def _allowed_objects(names: Sequence[str]) -> Iterator[Any]:
-    """The objects of ``allow_globals``, as torch wants them: with the name that the pickle uses."""
-    for name in names:
-        module_name, _, attribute = name.rpartition(".")
-        try:
-            yield getattr(importlib.import_module(module_name), attribute), name
-        except (ImportError, AttributeError, ValueError) as error:
-            raise CheckpointError(
-                f"allow_globals names {name!r}, which cannot be imported",
-                found=str(error),
-                todo="correct the name, or install the package that it belongs to",
-            ) from error
-        if name == "numpy.dtype":
-            # A pickled dtype is an object of one of these classes, which the pickle does not name.
-            import numpy as np
-
-            yield from {type(np.dtype(code)) for code in "?bhilqBHILQefdgFDGSUOV"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import torch
 from torch import nn
@@ -74,6 +76,41 @@ class ReadsValues(nn.Module):
         for linear in self.linears:
             x = linear(x * self.window * self.scale)
         return x
+
+
+OFFSET = torch.tensor([1.0, 2.0, 3.0, 4.0])
+_TABLES = {}
+
+
+@functools.lru_cache
+def cached_positions(count):
+    return torch.arange(float(count))
+
+
+class UsesConstant(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return self.linear(x + OFFSET)
+
+
+class CachedBuffer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+        self.register_buffer("positions", cached_positions(4), persistent=False)
+
+    def forward(self, x):
+        return self.linear(x + self.positions)
+
+
+class OwnCache(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+        self.positions = _TABLES.setdefault("positions", torch.arange(4.0))
 
 
 class RandomBuffer(nn.Module):

@@ -41,6 +41,11 @@ def test_a_random_attribute_in_a_list_is_refused(make_model, tmp_path):
         build_module(make_model(build="RandomAttribute", args={"nested": True}), tmp_path)
 
 
+def test_what_a_cache_of_the_module_keeps_without_values_is_named(make_model, tmp_path):
+    with pytest.raises(EvaluationError, match="model 'candidate' keeps 'positions' without values"):
+        build_module(make_model(build="OwnCache"), tmp_path)
+
+
 def test_parameters_held_in_lists_are_not_mistaken_for_attributes(networks):
     assert plain_tensors(networks.Recurrent()) == {}
 

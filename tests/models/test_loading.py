@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 import torch
@@ -42,12 +43,25 @@ def trained(networks):
 
 
 @pytest.mark.parametrize("checkpoint_format", ["safetensors", "torch", "old-torch"])
-@pytest.mark.parametrize("build", ["Plain", "HiddenBuffer", "PlainAttribute", "ReadsValues", "Recurrent"])
+@pytest.mark.parametrize(
+    "build",
+    [
+        "Plain",
+        "HiddenBuffer",
+        "PlainAttribute",
+        "ReadsValues",
+        "Recurrent",
+        "UsesConstant",
+        "CachedBuffer",
+    ],
+)
 def test_a_loaded_model_computes_what_the_saved_one_did(
     make_model, trained, tmp_path, build, checkpoint_format
 ):
     network = trained(build)
     _save(network.state_dict(), tmp_path / "model", checkpoint_format)
+    # As in a new worker: nothing of the module has been imported yet.
+    del sys.modules["modelqa_networks"]
     loaded = _load(make_model("model", build), tmp_path)
     inputs = torch.rand(3, {"Plain": 8, "Recurrent": 3}.get(build, 4))
     assert not loaded.training

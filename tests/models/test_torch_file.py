@@ -17,7 +17,8 @@ from torch import nn
 from pytest_modelqa.errors import CheckpointError
 from pytest_modelqa.models import torch_file
 from pytest_modelqa.models.header import TensorInfo
-from pytest_modelqa.models.torch_file import read_header, read_tensors, refuse_unpatched
+from pytest_modelqa.models.torch_file import read_header
+from pytest_modelqa.models.torch_tensors import read_tensors, refuse_unpatched
 
 _DTYPES = [
     torch.float64,
@@ -270,7 +271,7 @@ def test_allowed_globals_are_forgotten_after_the_load(tmp_path):
 def test_allow_globals_that_cannot_be_imported_are_named(tmp_path):
     path = _save({"w": torch.zeros(2)}, tmp_path / "a.pt")
     with pytest.raises(
-        CheckpointError, match=r"allow_globals names 'no_such.Thing', which cannot be imported"
+        CheckpointError, match=r"^allow_globals names 'no_such.Thing', which cannot be imported"
     ):
         read_tensors(path, ["w"], allow_globals=["no_such.Thing"])
 
@@ -307,6 +308,31 @@ def test_the_limit_for_expanded_tensors_is_none_for_ordinary_ones(tmp_path, monk
     monkeypatch.setattr(torch_file, "_EXPANDED_LIMIT_BYTES", 16)
     path = _save({"w": torch.zeros(5), "view": torch.zeros(2, 5).t()}, tmp_path / "a.pt")
     assert read_header(path).size_bytes == 60
+
+
+def test_a_file_of_two_layouts_is_read_as_torch_reads_it(tmp_path):
+    path = _save({"seen": torch.zeros(2)}, tmp_path / "a.pt", zipped=False)
+    _save({"hidden": torch.ones(2)}, tmp_path / "b.pt")
+    path.write_bytes(path.read_bytes() + (tmp_path / "b.pt").read_bytes())
+    assert zipfile.is_zipfile(path)
+    assert read_header(path).tensors.keys() == {"seen"}
+    assert torch.equal(read_tensors(path, ["seen"])[0]["seen"], torch.zeros(2))
+
+
+@pytest.mark.parametrize("content", [{"w": 3}, {"v": torch.zeros(2)}, [torch.zeros(2)]])
+def test_what_torch_reads_otherwise_than_the_header_says_is_refused(tmp_path, content):
+    with pytest.raises(
+        CheckpointError, match=r"the checkpoint holds two different contents: a\.pt"
+    ) as caught:
+        read_tensors(_save(content, tmp_path / "a.pt"), ["w"])
+    assert caught.value.found == "w are tensors by its header, but not as torch reads it"
+
+
+def test_a_pickle_that_is_too_large_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch_file, "_PICKLE_LIMIT_BYTES", 100)
+    with pytest.raises(CheckpointError, match=r"the checkpoint's pickle is too large: a\.pt") as caught:
+        read_header(_save({"w": torch.zeros(2)}, tmp_path / "a.pt"))
+    assert caught.value.expected == "at most 100 bytes of names and shapes"
 
 
 def test_a_storage_smaller_than_declared_is_refused(tmp_path):
