@@ -299,9 +299,10 @@ def test_a_spec_that_was_judged_with_overrides_is_not_covered_as_it_is(tmp_path:
     assert found.exit_code == 1
 
 
-@pytest.mark.parametrize("name", ["empty", "nowhere"])
-def test_where_there_are_no_specs_nothing_is_covered(tmp_path: Path, name: str) -> None:
+def test_where_there_are_no_specs_nothing_is_covered(tmp_path: Path) -> None:
+    path = write(record(), tmp_path)
     (tmp_path / "empty").mkdir()
-    found = verify(write(record(), tmp_path), tmp_path / name)
-    assert len(found.problems) == 1
+    assert verify(path, tmp_path / "empty").problems == (f"there is no spec under {tmp_path / 'empty'}",)
+    found = verify(path, tmp_path / "nowhere")
+    assert found.problems[0] == f"there is nothing at {tmp_path / 'nowhere'}"
     assert found.exit_code == 1

@@ -94,9 +94,12 @@ def _change(check: Check, line: Line) -> str:
     assert line.baseline is not None
     before, after = format_alike(line.baseline.value, line.candidate.value, check.unit)
     change = line.candidate.value - line.baseline.value
-    better = change >= 0 if line.at_least else change <= 0
-    text = f"{before} at {line.baseline.name}, then {after} at {line.slice}: {'better' if better else 'worse'} by "
-    text += format_difference(abs(change), check.unit)
+    text = f"{before} at {line.baseline.name}, then {after} at {line.slice}: "
+    if change:
+        word = "better" if (change > 0) == line.at_least else "worse"
+        text += f"{word} by {format_difference(abs(change), check.unit)}"
+    else:
+        text += "no change"
     return (
         text if not check.tolerance else f"{text}, tolerance {format_difference(check.tolerance, check.unit)}"
     )

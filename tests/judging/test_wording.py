@@ -154,6 +154,32 @@ def test_an_undecided_check_shows_what_is_known(bench: Any) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "at_least", "said"),
+    [
+        (0.8, 0.65, True, "m 0.8000 at step=1, then 0.6500 at step=2: worse by 0.1500"),
+        (0.8, 0.85, True, "m 0.8000 at step=1, then 0.8500 at step=2: better by 0.0500"),
+        (0.8, 0.85, False, "m 0.8000 at step=1, then 0.8500 at step=2: worse by 0.0500"),
+        (0.8, 0.7, False, "m 0.8000 at step=1, then 0.7000 at step=2: better by 0.1000"),
+        (0.8, 0.8, True, "m 0.8000 at step=1, then 0.8000 at step=2: no change"),
+    ],
+)
+def test_a_trend_names_the_two_checkpoints_and_the_change(
+    before: float, after: float, at_least: bool, said: str
+) -> None:
+    step = Line(
+        slice="step=2",
+        candidate=Side("candidate", after, 10),
+        baseline=Side("step=1", before, 10),
+        limit=before,
+        at_least=at_least,
+        margin=(after - before) * (1 if at_least else -1),
+        outcome="fail",
+    )
+    check = check_of(Bound("trend", trend="increasing"), "fraction")
+    assert headline(check, [step]) == said
+
+
 def test_what_passes_by_rounding_alone_does_not_look_short_of_its_bound() -> None:
     bound = Bound("min", minimum=0.9)
     value = float(np.nextafter(0.9, 0))
