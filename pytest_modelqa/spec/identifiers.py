@@ -82,7 +82,9 @@ def value_text(value: Any) -> str:
         return "-".join(f"{key}-{value_text(item)}" for key, item in value.items())
     if isinstance(value, float):
         return f"{value:g}"
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if value is None or isinstance(value, bool):
+        return "none" if value is None else str(value).lower()
+    return str(value)
 
 
 def sanitised(text: str) -> str:

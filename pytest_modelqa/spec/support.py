@@ -14,7 +14,6 @@ NOT_SUPPORTED_YET: frozenset[str] = frozenset(
         "model.gpus",
         "model.reference_output",
         "model.trust",
-        "evaluation.repeats",
     }
 )
 KINDS: dict[str, type[Entry]] = {"model": ModelEntry, "evaluation": EvaluationEntry, "check": CheckEntry}
