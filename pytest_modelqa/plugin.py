@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
+from .configuration import check_configuration, stall_seconds
+
 if TYPE_CHECKING:
     from .collection import SpecFile
     from .gate import Gate, Options
@@ -68,6 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Registers the marks and refuses options that contradict each other."""
     for mark in MARKS:
         config.addinivalue_line("markers", mark)
+    check_configuration(config)
     option = config.option
     if option.modelqa_set:
         _check_assignments(option.modelqa_set)
@@ -152,7 +155,11 @@ def pytest_runtest_makereport(
 def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, Any] | None:
     """With ``-v``, value and bound in place of PASSED, but not in the short summary, which shows them too."""
     fields = getattr(report, "modelqa", None)
-    if _FINISHED in config.stash or fields is None or fields["status"] not in ("PASS", "FAIL", "INCONCLUSIVE"):
+    if (
+        _FINISHED in config.stash
+        or fields is None
+        or fields["status"] not in ("PASS", "FAIL", "INCONCLUSIVE")
+    ):
         return None
     from .report.conclusion import Result
     from .report.terminal import verdict_word
@@ -285,7 +292,7 @@ def _options(config: pytest.Config) -> Options:
         gate=option.modelqa_gate,
         engine=option.modelqa_engine,
         limit=option.modelqa_limit,
-        stall_seconds=_seconds(config, "modelqa_stall_seconds"),
+        stall_seconds=stall_seconds(config),
         starts_early=not _is_worker(config),
     )
 
@@ -310,17 +317,6 @@ def _is_worker(config: pytest.Config) -> bool:
 
 def _interrupted(session: pytest.Session) -> bool:
     return session.exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
-
-
-def _seconds(config: pytest.Config, name: str) -> float:
-    text = str(config.getini(name))
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not seconds > 0:
-        raise pytest.UsageError(f"{name} = {text}: expected a number of seconds above 0")
-    return seconds
 
 
 def _positive(text: str) -> int:

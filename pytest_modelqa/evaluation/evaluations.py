@@ -59,6 +59,7 @@ class Evaluations:
         self._gate = gate
         self._by_identity: dict[str, Pending] = {}
         self._lock = threading.Lock()
+        self._closed = False
         self._pool = ThreadPoolExecutor(max(1, engine.slots), thread_name_prefix="modelqa")
 
     def start(self, job: Job) -> None:
@@ -84,10 +85,13 @@ class Evaluations:
                     raise
                 waiting(pending.progress)
             except CancelledError:
-                raise InfrastructureError("the run was ended before this evaluation began") from None
+                raise InfrastructureError(
+                    "the run was ended before this evaluation began", todo="run it again"
+                ) from None
 
     def close(self) -> None:
         """Ends what still runs."""
+        self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._engine.close()
         self._pool.shutdown(wait=True)
@@ -132,7 +136,16 @@ class Evaluations:
         found = self._find(job, key, device, baselines)
         if found is not None and self._complete(job, found):
             return Evaluated(found, reused=True, note=_origin(found))
-        with self._store.lock(key.value, lambda _: report(Progress("waiting for another process"))):
+
+        def waiting(_seconds: float) -> None:
+            # The other process may take hours, and this session end before.
+            if self._closed:
+                raise InfrastructureError(
+                    "the run was ended before this evaluation began", todo="run it again"
+                )
+            report(Progress("waiting for another process"))
+
+        with self._store.lock(key.value, waiting):
             # Another process may have made it while this one waited for the lock.
             found = self._find(job, key, device, baselines)
             if found is not None and self._complete(job, found):

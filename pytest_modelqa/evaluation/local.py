@@ -15,17 +15,21 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ..errors import EvaluationError, InfrastructureError, ModelQAError
 from .devices import accelerators
 from .engine import Progress, WorkOrder
+from .log_tail import LogTail
 from .slots import device_slot
 
 Report = Callable[[Progress], None]
 
-LOG_BYTES = 64 * 1024
+# An event is a line of some hundred bytes; an error with its log, of some hundred KiB.
+EVENT_BYTES = 16 * 1024 * 1024
 POLL_SECONDS = 0.5
+# What a dying process may take.
+DYING_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,14 @@ class LocalEngine:
 
     def run(self, order: WorkOrder, report: Report) -> Path:
         """Runs one order in this thread's worker."""
-        with device_slot(order.device, lambda: report(Progress(f"waiting for {order.device}"))) as slot:
+
+        def waiting() -> None:
+            # Another session may hold the device for hours, and this one end before.
+            if self._closed:
+                raise _ended()
+            report(Progress(f"waiting for {order.device}"))
+
+        with device_slot(order.device, waiting) as slot:
             report(Progress("starting"))
             worker = self._worker(order, slot)
             try:
@@ -79,7 +90,7 @@ class LocalEngine:
         thread = threading.get_ident()
         with self._lock:
             if self._closed:
-                raise InfrastructureError("the run was ended before this evaluation began")
+                raise _ended()
             worker = self._workers.get(thread)
             if worker is not None and worker.serves(order.job.folder, slot):
                 return worker
@@ -155,7 +166,7 @@ class Worker:
         )
         os.close(write_end)
         self._events = read_end
-        self._log = _Tail(self._process.stdout)
+        self._log = LogTail(self._process.stdout)
         self._pending = b""
 
     @property
@@ -231,8 +242,12 @@ class Worker:
             if not chunk:
                 raise self._died(order)
             self._pending += chunk
+            if len(self._pending) > EVENT_BYTES:
+                raise self._not_understood(order, self._pending)
         line, self._pending = self._pending.split(b"\n", 1)
-        event: Mapping[str, Any] = json.loads(line)
+        event = _event(line)
+        if event is None:
+            raise self._not_understood(order, line)
         return event
 
     def _failed(self, fields: dict[str, Any]) -> ModelQAError:
@@ -253,48 +268,28 @@ class Worker:
             details=self._log.text() or None,
         )
 
-    def _died(self, order: WorkOrder) -> InfrastructureError:
-        code = self._process.wait()
+    def _not_understood(self, order: WorkOrder, said: bytes) -> InfrastructureError:
         return InfrastructureError(
-            f"{order.job.title}: the worker process died ({_cause(code)})",
+            f"{order.job.title}: the worker process said what is no result",
+            expected="lines of JSON on the pipe that the worker was given",
+            found=repr(said[:80]) + (f" … ({len(said):,} bytes)" if len(said) > 80 else ""),
+            todo="look for code that writes to file descriptors which it did not open",
+            details=self._log.text() or None,
+        )
+
+    def _died(self, order: WorkOrder) -> InfrastructureError:
+        try:
+            how = f"the worker process died ({_cause(self._process.wait(DYING_SECONDS))})"
+        except subprocess.TimeoutExpired:
+            how = "the worker process closed the pipe that results come through"
+        self._log.settle()
+        return InfrastructureError(
+            f"{order.job.title}: {how}",
             expected="a record, or an error",
             found="neither",
             todo="look at its last output below; --modelqa-engine=inline --pdb runs it in this process",
             details=self._log.text() or None,
         )
-
-
-class _Tail:
-    """The last part of what a worker prints: user code may print 100 MB."""
-
-    def __init__(self, stream: IO[bytes] | None) -> None:
-        assert stream is not None
-        self._stream = stream
-        self._bytes = b""
-        self._lost = False
-        self._lock = threading.Lock()
-        threading.Thread(target=self._drain, name="modelqa-log", daemon=True).start()
-
-    def clear(self) -> None:
-        """Forgets what was printed so far: it belongs to an earlier evaluation."""
-        with self._lock:
-            self._bytes, self._lost = b"", False
-
-    def text(self) -> str:
-        """The tail, under a heading; empty when nothing was printed."""
-        with self._lock:
-            content, lost = self._bytes.decode(errors="replace").strip(), self._lost
-        if not content:
-            return ""
-        heading = "last output of the worker" + (f" (its last {LOG_BYTES // 1024} KiB)" if lost else "")
-        return f"--- {heading} ---\n{content}"
-
-    def _drain(self) -> None:
-        while chunk := os.read(self._stream.fileno(), 65536):
-            with self._lock:
-                everything = self._bytes + chunk
-                self._lost = self._lost or len(everything) > LOG_BYTES
-                self._bytes = everything[-LOG_BYTES:]
 
 
 def worker_environment(environment: Mapping[str, str], slot: str) -> dict[str, str]:
@@ -318,6 +313,21 @@ def worker_environment(environment: Mapping[str, str], slot: str) -> dict[str, s
     # PYTHONUNBUFFERED: what user code printed just before it crashed must be in the log.
     own = {"CUDA_VISIBLE_DEVICES": "" if slot == "cpu" else slot, "PYTHONUNBUFFERED": "1"}
     return {**defaults, **environment, **own}
+
+
+def _ended() -> InfrastructureError:
+    return InfrastructureError("the run was ended before this evaluation began", todo="run it again")
+
+
+def _event(line: bytes) -> Mapping[str, Any] | None:
+    """The event that a line says, or None: user code can write to any descriptor of its process."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    fields = {"progress": ("stage", "done", "total"), "done": ("record",), "failed": ("error",)}
+    known = fields.get(str(event.get("event"))) if isinstance(event, dict) else None
+    return event if known and all(name in event for name in known) else None
 
 
 def _cause(code: int) -> str:

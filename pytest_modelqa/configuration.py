@@ -1,0 +1,63 @@
+"""Refuses configuration that makes no sense before anything runs; pytest itself would only warn, or stop later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+PREFIX = "modelqa"
+KEYS = ("modelqa_files", "modelqa_stall_seconds", "modelqa_dir")
+
+
+def check_configuration(config: pytest.Config) -> None:
+    """Checks the keys of the configuration file, and those given with ``-o``.
+
+    Raises:
+        pytest.UsageError: A key of ours that does not exist, or a value that it cannot have: exit code 4.
+    """
+    for key in _given(config):
+        if key.startswith(PREFIX) and key not in KEYS:
+            raise pytest.UsageError(
+                _told(config, f"there is no configuration key {key!r}", f"one of {', '.join(KEYS)}", key)
+            )
+    for key in ("modelqa_files", "modelqa_dir"):
+        if not str(config.getini(key)).strip():
+            raise pytest.UsageError(
+                _told(config, f"{key} is empty", "a pattern, or the name of a folder", "''")
+            )
+    stall_seconds(config)
+
+
+def stall_seconds(config: pytest.Config) -> float:
+    """The value of ``modelqa_stall_seconds``.
+
+    Raises:
+        pytest.UsageError: It is no number of seconds above 0.
+    """
+    text = str(config.getini("modelqa_stall_seconds"))
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise pytest.UsageError(
+            _told(config, "modelqa_stall_seconds is no time", "a number of seconds above 0", repr(text))
+        )
+    return seconds
+
+
+def _given(config: pytest.Config) -> Iterable[str]:
+    # pytest has no public way to list what was given; until pytest 8 the attribute was ``inicfg``.
+    given: Iterable[str] = config._inicfg if hasattr(config, "_inicfg") else config.inicfg
+    return given
+
+
+def _told(config: pytest.Config, what: str, expected: str, found: str) -> str:
+    # Imported here: nothing of ours is loaded into a session that has no spec and no mistake.
+    from .errors import UsageError
+
+    where = str(config.inipath or "the command line")
+    return str(
+        UsageError(what, where=where, expected=expected, found=found, todo="correct or remove this line")
+    )
