@@ -48,7 +48,7 @@ def judge(
         bound=check.bound.kind,
         unit=check.unit,
         lines=lines,
-        notes=(*_not_stopped(evaluation, members), *notes(check, members, lines)),
+        notes=(*_not_stopped(evaluation, members), *notes(check, declaration, members, lines)),
         evidence=evidence(members),
     )
 
@@ -88,7 +88,8 @@ def _measure(check: Check, declaration: MetricDeclaration, member: Member) -> Bo
         if not isinstance(baseline, Recorded):
             return ours, {}
         return ours, {
-            name: recorded_metric(baseline, check, declaration, value.n) for name, value in ours.items()
+            name: recorded_metric(baseline, check, declaration, member.candidate.record.manifest.samples)
+            for name in ours
         }
     demand_comparable(check, member.candidate, baseline)
     order, their_order = _orders(check, member.candidate, baseline)
