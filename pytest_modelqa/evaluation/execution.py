@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from ..datasets.loading import load_samples
+from ..datasets.repeated import Repeated
 from ..datasets.samples import Samples
 from ..errors import DatasetError, EvaluationError
 from ..metrics.registry import metrics
@@ -105,7 +106,9 @@ def _samples(order: WorkOrder) -> Samples:
     dataset = order.job.dataset
     if dataset is None:
         raise DatasetError("the evaluation names no dataset", todo="write dataset: NAME")
-    return load_samples(dataset, order.job.folder)
+    samples = load_samples(dataset, order.job.folder)
+    times = order.job.evaluation.repeats
+    return samples if times == 1 else Repeated(samples, times)
 
 
 def _task(order: WorkOrder) -> Task:

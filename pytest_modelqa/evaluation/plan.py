@@ -137,7 +137,7 @@ def _early(
     checks = [check for check in evaluation.checks if _speaks_of(check, candidate.model, member)]
     recorded = any(check.baseline in spec.baselines for check in checks)
     measured = [(check, catalogue.metrics[check.metric]) for check in checks]
-    if evaluation.stop_early is None or recorded or hindrance(measured) is not None:
+    if evaluation.stop_early is None or evaluation.repeats > 1 or recorded or hindrance(measured) is not None:
         return ()
     offered = catalogue.tasks[evaluation.task].baselines
     return tuple(

@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import OutputError
 from ..metrics.registry import load
 from ..metrics.side_tables import CLASS_SLICE, SetScore, SideTables
+from ..records.columns import REPEAT_OF
 from ..records.digests import group_of
 from ..records.record import read_record
 from ..records.store import Record, SetValue
@@ -109,7 +110,8 @@ def is_complete(record: Record, use: MetricUse, declaration: MetricDeclaration, 
 def _set_values(
     record: Record, use: MetricUse, declaration: MetricDeclaration, baseline: str | None, slice_name: str
 ) -> Mapping[str, SetValue]:
-    groups = np.array([group_of(sample_id) for sample_id in record.ids])
+    samples = record.column(REPEAT_OF) if REPEAT_OF in record.columns else record.ids
+    groups = np.array([group_of(sample_id) for sample_id in samples])
     compute = load(declaration)
     if declaration.tables:
         return _values_of_tables(record, use, declaration, groups, slice_name)

@@ -6,9 +6,12 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..records.columns import column_name
+from ..spec.catalogue import MetricDeclaration
 from ..spec.grid import named
+from ..spec.numbers import format_value
 from ..spec.resolved import Check
-from .measured import Measured, Member
+from .measured import Measured, Member, spread
 from .recorded import Recorded
 from .verdict import Line
 
@@ -26,9 +29,26 @@ def evidence(members: Sequence[Member]) -> dict[str, Any]:
     return sides
 
 
-def notes(check: Check, members: Sequence[Member], lines: Sequence[Line]) -> tuple[str, ...]:
+def notes(
+    check: Check, declaration: MetricDeclaration, members: Sequence[Member], lines: Sequence[Line]
+) -> tuple[str, ...]:
     """What a reader should know besides, each thing once."""
-    return tuple(dict.fromkeys((*_of_lines(check, lines), *_of_members(members))))
+    repeated = _of_repeats(check, declaration, members)
+    return tuple(dict.fromkeys((*_of_lines(check, lines), *repeated, *_of_members(members))))
+
+
+def _of_repeats(check: Check, declaration: MetricDeclaration, members: Sequence[Member]) -> Iterator[str]:
+    if declaration.level != "sample":
+        return
+    column = column_name(check.metric, declaration.version, check.args)
+    for member in members:
+        found = spread(member.candidate.record, column)
+        if found is not None:
+            within, between = (format_value(one, check.unit) for one in found)
+            yield (
+                f"{member.candidate.name}: measured several times on each sample; standard deviation {within}"
+                f" within a sample, {between} between samples"
+            )
 
 
 def _of_lines(check: Check, lines: Sequence[Line]) -> Iterator[str]:

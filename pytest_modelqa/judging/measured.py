@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import OutputError
-from ..records.columns import column_name
+from ..records.columns import REPEAT_OF, column_name
 from ..records.store import Record, SetValue
 from ..spec.catalogue import MetricDeclaration
 from ..spec.resolved import Check
@@ -117,6 +117,22 @@ def scores_of(record: Record, column: str) -> np.ndarray:
     return np.asarray(scores, dtype=np.float64)
 
 
+def spread(record: Record, column: str) -> tuple[float, float] | None:
+    """Standard deviation of the scores within a sample and between samples; None where nothing was repeated.
+
+    Within: of the repeats of one sample around its mean. Between: of the samples' means.
+    """
+    if REPEAT_OF not in record.columns:
+        return None
+    scores = scores_of(record, column)
+    _, sample = np.unique(record.column(REPEAT_OF), return_inverse=True)
+    counts = np.bincount(sample)
+    means = np.bincount(sample, weights=scores) / counts
+    freedom = len(scores) - len(counts)
+    within = float(np.sqrt(np.sum((scores - means[sample]) ** 2) / freedom)) if freedom else 0.0
+    return within, float(means.std(ddof=1)) if len(means) > 1 else 0.0
+
+
 def exact_mean(scores: np.ndarray) -> float:
     """The mean of float64 scores, rounded once, so that no order of the samples changes it.
 
@@ -148,7 +164,9 @@ def _parts(
         stored = record.set_values(column, slice_name)
         return {label: partial(_of_set, one, declaration) for label, one in stored.items()}
     scores = scores_of(record, column)[order]
-    clusters = _labels(record, check.cluster)[order] if check.cluster else None
+    # A sample that was measured several times is one sample still.
+    cluster = check.cluster or (REPEAT_OF if REPEAT_OF in record.columns else None)
+    clusters = _labels(record, cluster)[order] if cluster else None
     if not slice_name:
         return {"": partial(_mean, scores, clusters, declaration)}
     labels = _labels(record, slice_name)[order]

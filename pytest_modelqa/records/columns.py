@@ -7,6 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+REPEAT_OF = "repeat_of"
+"""The column that names the sample a row repeats; what is repeated is clustered by it, never taken for new data."""
+
 
 def column_name(metric: str, version: int, args: Mapping[str, Any], baseline: str | None = None) -> str:
     """The name of the column (or of the set-level value) of one metric with these arguments.
