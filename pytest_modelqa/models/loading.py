@@ -163,10 +163,14 @@ def _adapts(module: nn.Module) -> bool:
 def _cast(
     tensor: torch.Tensor, declared: torch.Tensor | None, device: torch.device, precision: torch.dtype | None
 ) -> torch.Tensor:
-    """To the dtype that the module declares, then to the precision; what is right already is not copied."""
+    """To the layout and dtype that the module declares, then to the precision; what is right is not copied."""
     if declared is not None:
         if declared.shape == () and tensor.shape == (1,):
             tensor = tensor.reshape(())
+        # Saved in channels_last (EfficientNet's file is), a weight would choose other kernels than the copying
+        # load_state_dict does (3e-6 in the outputs), and refuse to be viewed.
+        if tensor.stride() != torch.empty_like(declared, device="meta").stride():
+            tensor = torch.empty_like(declared, dtype=tensor.dtype, device=tensor.device).copy_(tensor)
         tensor = tensor.to(declared.dtype)
     return tensor.to(device, precision if precision is not None and tensor.is_floating_point() else None)
 

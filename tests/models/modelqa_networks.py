@@ -113,6 +113,17 @@ class OwnCache(nn.Module):
         self.positions = _TABLES.setdefault("positions", torch.arange(4.0))
 
 
+class Convolution(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 3)
+        self.second = nn.Conv2d(4, 2, 1)
+        self.register_buffer("mask", torch.ones(1).expand(2, 5))
+
+    def forward(self, x):
+        return self.second(self.first(x))
+
+
 class RandomBuffer(nn.Module):
     def __init__(self):
         super().__init__()

@@ -200,6 +200,23 @@ def test_floats_are_cast_to_the_precision_and_nothing_else_is(make_model, tmp_pa
     assert torch.equal(loaded.spectrum, _mixed_state()["spectrum"])
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_memory_layout_is_the_modules_not_the_checkpoints(make_model, networks, tmp_path, precision):
+    network = networks.Convolution()
+    state = {
+        name: tensor.to(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
+        for name, tensor in network.state_dict().items()
+    }
+    assert state["first.weight"].stride() != network.first.weight.stride()
+    torch.save(state, tmp_path / "model.pt")
+    loaded = _load(make_model("model.pt", "Convolution"), tmp_path, precision)
+    for name in ("first.weight", "second.weight"):
+        found, declared = loaded.get_parameter(name), network.get_parameter(name)
+        assert found.stride() == declared.stride()
+        assert torch.equal(found, declared.to(found.dtype))
+    assert torch.equal(loaded.mask, torch.ones(2, 5, dtype=loaded.mask.dtype))
+
+
 def test_a_checkpoint_of_less_precision_is_cast_up_to_what_the_module_declares(make_model, trained, tmp_path):
     network = trained().half()
     save_file(network.state_dict(), tmp_path / "model.safetensors")
