@@ -24,8 +24,8 @@ def from_coco(path: Path, name: str, *, images: Path | None, limit: int | None =
     """Samples of a COCO annotation file, in the order of the image ids, which are the sample ids.
 
     ``boxes`` (left, top, width, height), ``labels`` (category ids), ``areas``, ``crowd`` and ``annotation_ids``
-    are lists with an array for each image; the images' own attributes are scalars. ``image``, where ``images``
-    says where they are: float32 in 0..1, of shape (3, height, width).
+    are lists with an array for each image, ``image_id`` its id; the images' own attributes are scalars.
+    ``image``, where ``images`` says where they are: float32 in 0..1, of shape (3, height, width).
 
     Args:
         path: The annotation file.
@@ -43,6 +43,7 @@ def from_coco(path: Path, name: str, *, images: Path | None, limit: int | None =
     check_not_empty(len(entries), name)
     ids = as_ids([entry["id"] for entry in entries], name)
     boxes = _by_image(content["annotations"], [entry["id"] for entry in entries], categories, path)
+    about = {"categories": categories, "image_ids": frozenset(boxes)}
     available, entries, ids = len(entries), entries[:limit], ids[:limit]
     scalars = _attributes(entries)
     if images is not None:
@@ -56,13 +57,14 @@ def from_coco(path: Path, name: str, *, images: Path | None, limit: int | None =
             "areas": [np.array([_area(row) for row in rows], dtype=np.float64) for rows in chosen],
             "crowd": [np.array([row.get("iscrowd", 0) for row in rows], dtype=np.int8) for rows in chosen],
             "annotation_ids": [_array(rows, "id", (0,)) for rows in chosen],
+            "image_id": [entries[index]["id"] for index in indices],
             **{key: values[np.asarray(indices, dtype=np.intp)] for key, values in scalars.items()},
         }
         if images is not None:
             fields["image"] = stack([_decode(entries[index], images, name) for index in indices])
         return fields
 
-    return LoadedSamples(ids, scalars, available, read, about={"categories": categories})
+    return LoadedSamples(ids, scalars, available, read, about=about)
 
 
 def _parse(path: Path) -> dict[str, Any]:

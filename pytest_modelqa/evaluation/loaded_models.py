@@ -8,6 +8,8 @@ from pathlib import Path
 import torch
 
 from ..errors import EvaluationError
+from ..models.coco_results import recorded_answers
+from ..models.files import COCO_RESULTS, checkpoint_path, recognise
 from ..models.loading import load_model, swap_weights
 from ..spec.resolved import Model
 from .engine import WorkOrder
@@ -31,6 +33,9 @@ class LoadedModels:
             raise EvaluationError("the evaluation names no model", todo="write model: NAME")
         identity = (job.model, str(device), job.evaluation.precision, job.folder)
         hashed = _hashed(order)
+        path = checkpoint_path(job.model, job.folder, job.coordinates)
+        if path is not None and recognise(path, job.model.format) == COCO_RESULTS:
+            return recorded_answers(job.model, path, hashed).eval().to(device)
         known, self._module = self._module if identity == self._grid else None, None
         if known is not None:
             swap_weights(known, job.model, job.folder, job.coordinates, hashed=hashed)

@@ -20,6 +20,7 @@ SAFETENSORS = "safetensors"
 TORCH = "torch"
 SAFETENSORS_INDEX = "safetensors_index"
 TORCH_INDEX = "torch_index"
+COCO_RESULTS = "coco_results"
 
 NO_COORDINATES: Mapping[str, Any] = MappingProxyType({})
 NOTHING_HASHED: Mapping[Path, str] = MappingProxyType({})
@@ -82,7 +83,7 @@ def checkpoint_files(path: Path) -> list[Path]:
     Raises:
         CheckpointError: The checkpoint is not one (see ``recognise``), or a shard is missing or elsewhere.
     """
-    if recognise(path) in {SAFETENSORS, TORCH}:
+    if recognise(path) in {SAFETENSORS, TORCH, COCO_RESULTS}:
         return [path]
     shards = sorted(set(shard_of_tensor(path).values()))
     missing = [name for name in shards if not (path.parent / name).is_file()]
@@ -132,7 +133,8 @@ def recognise(path: Path, declared: str | None = None) -> str:
         declared: The spec's ``format``: ``safetensors`` or ``torch``.
 
     Returns:
-        ``safetensors``, ``torch``, ``safetensors_index`` or ``torch_index``.
+        ``safetensors``, ``torch``, ``safetensors_index``, ``torch_index`` or ``coco_results``, which holds no
+        weights (see ``coco_results``).
 
     Raises:
         CheckpointError: The file is missing, empty, truncated, a Git LFS pointer, a web page, another kind of
@@ -168,6 +170,8 @@ def _format(path: Path, head: bytes) -> str:
         return TORCH  # a pickle; whether torch.save wrote it is told by its header
     if path.name.endswith(".json") and head.lstrip().startswith(b"{"):
         return _index_format(path)
+    if path.name.endswith(".json") and head.lstrip().startswith(b"["):
+        return COCO_RESULTS
     for magic, kind in _FOREIGN_MAGIC.items():
         if head.startswith(magic):
             raise _foreign(path, kind)

@@ -10,6 +10,7 @@ import torch
 
 from ..errors import DatasetError, EvaluationError
 from ..metrics.coco_matching import Boxes, match
+from ..models.coco_results import CocoResults
 from .declarations import DetectionArgs
 from .detection_outputs import OUTPUT_COLUMNS, packed
 from .detection_pictures import detection_pictures
@@ -36,6 +37,7 @@ class Detection:
     def __init__(self, args: DetectionArgs) -> None:
         self._args = args
         self._names: Mapping[int, str] | None = None
+        self._image_ids: frozenset[int] = frozenset()
 
     def prepare(self, samples: Samples) -> None:
         """Looks at the first image, and for the categories' names.
@@ -46,14 +48,13 @@ class Detection:
         if not len(samples):
             raise DatasetError("the dataset is empty", expected="at least one image")
         first = samples.batch([0])
-        for field in (self._args.input, "boxes", "labels"):
+        for field in ("boxes", "labels"):
             if field not in first:
                 raise unusable_field(first, field)
-        if self._args.class_names is not None:
-            self._names = dict(enumerate(self._args.class_names))
-        else:
-            about: Mapping[str, Any] = getattr(samples, "about", {})
-            self._names = about.get("categories")
+        about: Mapping[str, Any] = getattr(samples, "about", {})
+        self._image_ids = about.get("image_ids", frozenset())
+        names = self._args.class_names
+        self._names = about.get("categories") if names is None else dict(enumerate(names))
 
     def infer(self, model: torch.nn.Module, batch: Mapping[str, Any]) -> torch.Tensor:
         """The boxes that the model finds, as rows of ``OUTPUT_COLUMNS``.
@@ -61,10 +62,19 @@ class Detection:
         Raises:
             OutputError: They are not what ``args`` say, or their labels are no categories of the dataset.
         """
+        if isinstance(model, CocoResults):
+            return self._recorded(model, batch)
+        if self._args.input not in batch:
+            raise unusable_field(batch, self._args.input)
         images = batch[self._args.input]
-        # Images of one size come as one tensor, others as a list.
-        given = _as_given(images, model)
-        return packed(model(given), len(images), self._args.boxes, self._names)
+        return packed(model(_as_given(images, model)), len(images), self._args.boxes, self._names)
+
+    def _recorded(self, model: CocoResults, batch: Mapping[str, Any]) -> torch.Tensor:
+        if "image_id" not in batch:
+            raise unusable_field(batch, "image_id")
+        image_ids = [int(each) for each in batch["image_id"]]
+        answers = model.answers(image_ids, self._image_ids)
+        return packed(answers, len(image_ids), "xywh", self._names)
 
     def targets(self, batch: Mapping[str, Any]) -> torch.Tensor:
         """The ground truth of these images, as rows of ``TARGET_COLUMNS``.
@@ -122,7 +132,7 @@ _BOX = ("left", "top", "width", "height")
 
 
 def _as_given(images: Any, model: torch.nn.Module) -> Any:
-    """Images in the model's precision and on its device: a tensor, or a list of tensors."""
+    """Images in the model's precision and on its device: a tensor, or a list where they are of many sizes."""
     precision = precision_of(model)
     if isinstance(images, torch.Tensor):
         return images.to(precision)

@@ -28,7 +28,8 @@ def detection_pictures(inspection: Inspection, images: str) -> Mapping[str, byte
     worst = [int(row) for row in np.argsort(-missed, kind="stable")[:_IMAGES] if missed[row] > 0]
     if worst:
         batch, _ = inspection.rerun(worst)
-        for place, row in enumerate(worst):
+        # A dataset of annotations only has nothing to draw on.
+        for place, row in enumerate(worst if images in batch else ()):
             name = f"missed_{place + 1}.png"
             pictures[name] = _drawn(np.asarray(batch[images][place]), inspection, row)
     curve = _precision_recall(inspection)

@@ -90,5 +90,5 @@ def _demand_boxes(boxes: np.ndarray, labels: np.ndarray, names: Mapping[int, str
 def _size(batch: Mapping[str, Any], images: str, index: int) -> tuple[float, float]:
     if "width" in batch and "height" in batch:
         return float(batch["width"][index]), float(batch["height"][index])
-    shape = np.shape(batch[images][index])
-    return (float(shape[-1]), float(shape[-2])) if len(shape) >= 2 else (-1.0, -1.0)
+    sides = list(np.shape(batch[images][index]))[-2:] if images in batch else []
+    return (float(sides[1]), float(sides[0])) if len(sides) == 2 else (-1.0, -1.0)
