@@ -31,7 +31,44 @@ def _parser() -> argparse.ArgumentParser:
         "--covers", type=Path, metavar="SPECS", help="specs that the run must have judged, as they are now"
     )
     verify.set_defaults(run=_verify)
+    calibrate = commands.add_parser(
+        "calibrate", help="how repeatable each check of a spec is, and what it would overlook"
+    )
+    calibrate.add_argument("spec", type=Path, metavar="SPEC", help="a *.modelspec.yaml")
+    calibrate.add_argument(
+        "--runs", type=int, default=10, help="measure so often, each time with another seed"
+    )
+    calibrate.add_argument("--drop", type=float, help="a drop (in the metric's unit) that should be seen")
+    calibrate.add_argument(
+        "--false-alarm", type=float, default=0.01, metavar="RATE", help="propose bounds for this rate"
+    )
+    calibrate.add_argument(
+        "--aa", action="store_true", help="judge one model against itself on halves of its samples instead"
+    )
+    calibrate.set_defaults(run=_calibrate)
     return parser
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from . import calibration
+    from .errors import ModelQAError
+
+    def say(text: str) -> None:
+        sys.stderr.write(text + "\n")
+
+    try:
+        if options.aa:
+            found = calibration.compare_with_itself(options.spec, say)
+            text = calibration.self_comparison_text(found)
+        else:
+            rates = {"drop": options.drop, "false_alarm": options.false_alarm}
+            calibrations = calibration.calibrate(options.spec, runs=options.runs, say=say, **rates)
+            text = calibration.calibration_text(calibrations, **rates)
+    except ModelQAError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(text + "\n")
+    return 0
 
 
 def _schema(options: argparse.Namespace) -> int:

@@ -152,11 +152,26 @@ class Gate:
         Raises:
             ModelQAError: An evaluation could not be made, or the check cannot be judged on what it gave.
         """
-        members = tuple(
+        members = self.members(spec, evaluation, check, waiting, every)
+        return judge(check, evaluation, self.catalogue.metrics[check.metric], members)
+
+    def members(
+        self,
+        spec: Spec,
+        evaluation: Evaluation,
+        check: Check,
+        waiting: Callable[[str, Progress], None],
+        every: float,
+    ) -> tuple[Member, ...]:
+        """What a check is judged on: the records of each checkpoint that it speaks of.
+
+        Raises:
+            ModelQAError: As ``judge``.
+        """
+        return tuple(
             self._member(spec, evaluation, check, wanted, waiting, every)
             for wanted in needs(spec, evaluation, check, self.catalogue)
         )
-        return judge(check, evaluation, self.catalogue.metrics[check.metric], members)
 
     def _needs(self, spec: Spec, evaluation: Evaluation, check: Check) -> tuple[Needs, ...]:
         """What to start early; a check whose baselines do not fit says so itself, when it is judged."""

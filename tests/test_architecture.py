@@ -19,13 +19,13 @@ PACKAGE = Path(__file__).parent.parent / "pytest_modelqa"
 LEVELS = (
     ("errors",),
     # Each of these knows nothing of the rest.
-    ("spec", "records", "statistics", "placeholders", "user_code"),
+    ("spec", "records", "statistics", "placeholders", "user_code", "configuration"),
     ("models", "datasets", "metrics", "stopping"),
     ("tasks",),
     ("preflight", "evaluation", "judging", "report", "controls"),
     ("baselines", "authoring", "verification"),
     ("gate",),
-    ("collection",),
+    ("collection", "calibration"),
     ("plugin", "cli"),
 )
 # A report shows verdicts; nothing else on a level knows of its neighbours.

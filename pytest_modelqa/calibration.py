@@ -1,0 +1,256 @@
+"""``modelqa calibrate``: how repeatable each check is, how often it would cry wolf, and what it would overlook.
+
+Nothing is changed: proposed bounds are printed, and a person writes them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from scipy.special import ndtr
+
+from .errors import UsageError
+from .evaluation.engine import Progress
+from .gate import Gate, Options
+from .judging.claims import Run, decided, of_member
+from .judging.measured import Measured, Member, Value, exact_mean, values
+from .judging.verdict import Line
+from .report.run_record import new_run_id
+from .spec.catalogue import MetricDeclaration
+from .spec.numbers import format_difference, format_value
+from .spec.resolved import Check, Evaluation, Spec
+from .statistics import power
+
+# Enough for a flip rate to within 3 points.
+SPLITS = 500
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """One check (its worst slice) over several runs.
+
+    Attributes:
+        margins: Of each run, in the metric's unit; for percent kinds in percent of the baseline.
+        again: The chance that the next run of the same model on the same samples fails its bound.
+        other_data: The chance that the same model fails it on other samples like these; None: not known.
+        missed: The chance that a model worse by the drop asked for passes; None: no drop was asked for.
+        proposed: By how much the bound could be tightened (negative: has to be loosened) for the false-alarm rate
+            asked for.
+    """
+
+    name: str
+    unit: str
+    value: float
+    margins: tuple[float, ...]
+    again: float
+    other_data: float | None
+    missed: float | None
+    proposed: float
+
+
+@dataclass(frozen=True)
+class SelfComparison:
+    """How a check decides on two halves of one model's samples, where there is nothing to find.
+
+    Attributes:
+        flips: How often the two halves, judged alike, get different verdicts.
+    """
+
+    name: str
+    passes: float
+    fails: float
+    inconclusive: float
+    flips: float
+
+
+def calibrate(
+    path: Path, *, runs: int, drop: float | None, false_alarm: float, say: Callable[[str], None]
+) -> list[Calibration]:
+    """Makes every evaluation ``runs`` times, each with another seed, and looks at the spread.
+
+    Raises:
+        ModelQAError: The spec is wrong or an evaluation could not be made.
+        UsageError: Fewer than two runs.
+    """
+    if runs < 2:
+        raise UsageError("one run says nothing about repeatability", expected="--runs 2 or more")
+    gate, spec = _opened(path)
+    try:
+        found = []
+        for evaluation, check in _single_checks(spec):
+            say(f"{evaluation.name}::{check.id}: {runs} runs")
+            lines = [_worst_line(gate, spec, evaluation, check, number) for number in range(runs)]
+            found.append(_calibration(f"{evaluation.name}::{check.id}", check, lines, drop, false_alarm))
+        return found
+    finally:
+        gate.close()
+
+
+def compare_with_itself(path: Path, say: Callable[[str], None]) -> list[SelfComparison]:
+    """Judges each check on random halves of the samples of one and the same model (A/A).
+
+    A comparison is judged with the baseline on both sides, a threshold with the candidate. Only checks of metrics
+    that are means over samples: the others would have to be computed anew for each half.
+
+    Raises:
+        ModelQAError: The spec is wrong or an evaluation could not be made.
+    """
+    gate, spec = _opened(path)
+    try:
+        found = []
+        for evaluation, check in _single_checks(spec):
+            declaration = gate.catalogue.metrics[check.metric]
+            if declaration.level == "sample" and not check.slices:
+                say(f"{evaluation.name}::{check.id}: {SPLITS} pairs of halves")
+                member = gate.members(spec, evaluation, check, _silent, 1.0)[0]
+                found.append(_self_comparison(f"{evaluation.name}::{check.id}", check, declaration, member))
+        return found
+    finally:
+        gate.close()
+
+
+def calibration_text(found: Sequence[Calibration], *, drop: float | None, false_alarm: float) -> str:
+    """The calibrations as a table, and what the columns mean."""
+    heads = [
+        "check",
+        "value",
+        "spread",
+        "again",
+        "other data",
+        *(["missed"] * (drop is not None)),
+        "proposed",
+    ]
+    rows = [
+        [
+            one.name,
+            format_value(one.value, one.unit),
+            format_difference(float(np.std(one.margins, ddof=1)), one.unit),
+            f"{one.again:.1%}",
+            "" if one.other_data is None else f"{one.other_data:.1%}",
+            *([f"{one.missed:.1%}"] if one.missed is not None else []),
+            f"{'tighten' if one.proposed >= 0 else 'loosen'} by {format_difference(abs(one.proposed), one.unit)}",
+        ]
+        for one in found
+    ]
+    legend = [
+        "spread: standard deviation between runs with other seeds",
+        "again: chance of a false alarm in the next run of this model on these samples",
+        "other data: the same on other samples like these",
+        *([f"missed: chance that a model worse by {drop:g} passes"] if drop is not None else []),
+        f"proposed: change of the bound for a false alarm in {false_alarm:.1%} of runs; nothing was changed",
+    ]
+    return "\n".join([*_table([heads, *rows]), "", *legend])
+
+
+def self_comparison_text(found: Sequence[SelfComparison]) -> str:
+    """The A/A comparisons as a table."""
+    rows = [
+        [one.name, *(f"{share:.1%}" for share in (one.passes, one.fails, one.inconclusive, one.flips))]
+        for one in found
+    ]
+    legend = "flips: how often two halves of the same samples get different verdicts, with nothing to find"
+    return "\n".join([*_table([["check", "pass", "fail", "inconclusive", "flips"], *rows]), "", legend])
+
+
+def _opened(path: Path) -> tuple[Gate, Spec]:
+    root = Path.cwd()
+    gate = Gate(Options(root=root, folder=root / ".modelqa", run_id=new_run_id()))
+    return gate, gate.read(path.resolve())
+
+
+def _single_checks(spec: Spec) -> Iterator[tuple[Evaluation, Check]]:
+    """The checks of one model each; a trend or a mean over runs has its own spread already."""
+    for evaluation in spec.evaluations.values():
+        model = spec.models[evaluation.model] if evaluation.model else None
+        for check in evaluation.checks:
+            if model is None or not model.coordinates:
+                yield replace(evaluation, stop_early=None), check
+
+
+def _worst_line(gate: Gate, spec: Spec, evaluation: Evaluation, check: Check, number: int) -> Line:
+    other = replace(evaluation, seed=evaluation.seed + number)
+    # Its own evaluations are looked up by name where they are baselines, so the spec must say the same.
+    changed = replace(spec, evaluations={**spec.evaluations, evaluation.name: other})
+    worst = gate.judge(changed, other, check, _silent, 1.0).worst
+    assert worst is not None
+    return worst
+
+
+def _calibration(
+    name: str, check: Check, lines: Sequence[Line], drop: float | None, false_alarm: float
+) -> Calibration:
+    margins = [line.margin for line in lines]
+    return Calibration(
+        name=name,
+        unit=check.unit,
+        value=math.fsum(line.candidate.value for line in lines) / len(lines),
+        margins=tuple(margins),
+        again=power.false_alarm_rate(margins, 0.0),
+        other_data=_on_other_data(lines[0]),
+        missed=None if drop is None else power.miss_rate(margins, 0.0, drop),
+        proposed=power.minimum_for_false_alarm_rate(margins, false_alarm),
+    )
+
+
+def _on_other_data(line: Line) -> float | None:
+    """Φ(−margin / standard error), with the error read off the interval."""
+    low, high = line.margin_interval or (None, None)
+    if low is None or high is None or high <= low:
+        return None
+    quantile = 1.959963984540054
+    return float(ndtr(-line.margin / ((high - low) / (2 * quantile))))
+
+
+def _self_comparison(
+    name: str, check: Check, declaration: MetricDeclaration, member: Member
+) -> SelfComparison:
+    side = member.baseline if isinstance(member.baseline, Measured) else member.candidate
+    scores = values(side, replace(check, cluster=None), declaration)[""].scores
+    assert scores is not None
+    rng = np.random.default_rng(0)
+    compares = check.bound.compares
+    unpaired = replace(check, paired=False)
+    outcomes = []
+    for _ in range(SPLITS):
+        rows = rng.permutation(len(scores))
+        halves = [_value(scores[rows[: len(rows) // 2]]), _value(scores[rows[len(rows) // 2 :]])]
+        sides = zip(halves, reversed(halves), strict=True)
+        outcomes.append(
+            [
+                _outcome(unpaired, declaration, member, ours, theirs if compares else None)
+                for ours, theirs in sides
+            ]
+        )
+    flat = [outcome for pair in outcomes for outcome in pair]
+    return SelfComparison(
+        name=name,
+        passes=flat.count("pass") / len(flat),
+        fails=flat.count("fail") / len(flat),
+        inconclusive=flat.count("inconclusive") / len(flat),
+        flips=sum(first != second for first, second in outcomes) / len(outcomes),
+    )
+
+
+def _value(scores: np.ndarray) -> Value:
+    return Value(exact_mean(scores), len(scores), scores=scores)
+
+
+def _outcome(
+    check: Check, declaration: MetricDeclaration, member: Member, ours: Value, theirs: Value | None
+) -> str:
+    claim = of_member(check, declaration, Run(member, "", ours, theirs))
+    return decided(check, [claim])[0].outcome
+
+
+def _silent(name: str, progress: Progress) -> None:
+    """Calibration says what it does check by check."""
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
