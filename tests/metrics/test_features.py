@@ -106,6 +106,11 @@ def test_frechet_distance_of_too_few_samples_is_refused(n: int, m: int) -> None:
     assert frechet_distance(two_sets(0, n, m, 8), min_samples=8) > 0
 
 
+def test_one_sample_has_no_covariance() -> None:
+    with pytest.raises(OutputError, match="too few samples for frechet_distance"):
+        frechet_distance(two_sets(0, 1, 50, 3), min_samples=1)
+
+
 # Nearest neighbours
 
 

@@ -107,12 +107,15 @@ def test_logits_said_to_be_probabilities_are_refused(
     assert "write outputs: logits" in (error.value.todo or "")
 
 
-def test_nan_probabilities_stay_nan_for_the_caller_to_report(samples_of: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_probabilities_that_are_no_numbers_stay_so_for_the_caller_to_report(
+    bad: float, samples_of: Callable[..., Any]
+) -> None:
     samples = samples_of(image=FEATURES[:1], label=np.array([1]))
     prepared = task(outputs="probabilities")
     prepared.prepare(samples)
 
-    assert bool(prepared.infer(Gives([[float("nan"), 0.5]]), samples.tensors()).isnan().any())
+    assert not bool(prepared.infer(Gives([[bad, 0.5]]), samples.tensors()).isfinite().all())
 
 
 def test_the_constant_baseline_is_scikit_learns_prior_classifier(samples_of: Callable[..., Any]) -> None:
@@ -127,6 +130,7 @@ def test_the_constant_baseline_is_scikit_learns_prior_classifier(samples_of: Cal
     targets = prepared.targets(batch)
 
     assert log_loss(outputs, targets).mean().item() == pytest.approx(expected, abs=1e-6)
+    assert outputs[0].exp().tolist() == pytest.approx([2 / 8, 1 / 8, 5 / 8])
     assert prepared.predictions(outputs, targets)["prediction"].tolist() == [2] * 8
 
 
@@ -185,6 +189,19 @@ def test_fault_69_labels_from_one_are_refused_with_both_ranges(samples_of: Calla
 
     assert error.value.expected == "labels from 0 to 2, as there are 3 classes"
     assert error.value.found == "labels from 1 to 3 (they seem to be counted from 1)"
+
+
+def test_fault_69_labels_beyond_the_classes_are_refused_with_both_ranges(
+    samples_of: Callable[..., Any],
+) -> None:
+    samples = samples_of(image=FEATURES, label=LABELS)
+    prepared = task()
+    prepared.prepare(samples)
+
+    with pytest.raises(DatasetError, match=r"labels are outside the classes 0\.\.1") as error:
+        prepared.infer(Gives(np.zeros((8, 2))), samples.tensors())
+
+    assert error.value.found == "labels from 0 to 2"
 
 
 @pytest.mark.parametrize("shape", [(8,), (8, 1), (8, 3, 2)])
@@ -257,11 +274,34 @@ def test_the_drawing_says_in_words_what_it_shows() -> None:
     assert "prefers-color-scheme:dark" in (root.findtext(f"{name}style") or "")
 
 
+def test_cells_are_shaded_by_their_share_of_the_label() -> None:
+    label, prediction = np.array([0, 0, 0, 0, 1, 1]), np.array([0, 1, 1, 1, 1, 1])
+
+    root = xml.etree.ElementTree.fromstring(
+        confusion_pictures(label, prediction, None)["confusion_matrix.svg"]
+    )
+    name = "{http://www.w3.org/2000/svg}"
+
+    assert [cell.findtext(f"{name}title") for cell in root.iter(f"{name}g")] == [
+        "label 0, prediction 0: 1 (25.0%)",
+        "label 0, prediction 1: 3 (75.0%)",
+        "label 1, prediction 0: 0 (0.0%)",
+        "label 1, prediction 1: 2 (100.0%)",
+    ]
+    assert [cell.get("style") for cell in root.iter(f"{name}rect")] == [
+        "--s:0.250",
+        "--s:0.750",
+        "--s:0.000",
+        "--s:1.000",
+    ]
+
+
 def test_of_many_classes_the_most_frequent_confusions_are_listed() -> None:
     random = np.random.default_rng(0)
     label = random.integers(0, 1000, 20_000)
     prediction = random.integers(0, 1000, 20_000)
     label[:50], prediction[:50] = 3, 8
+    label[50:200] = prediction[50:200] = 5
 
     pictures = confusion_pictures(label, prediction, None)
     rows = list(csv.reader(io.StringIO(pictures["confusions.csv"].decode())))

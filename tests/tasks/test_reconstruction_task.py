@@ -110,6 +110,7 @@ def test_a_baseline_that_it_does_not_have_is_refused(samples_of: Callable[..., A
         (IMAGES.astype(str), {}, "not an array of numbers", "ndarray"),
         (IMAGES, {"input": "pixels"}, "the dataset has no field pixels", "the fields image"),
         (IMAGES, {"target": "clean"}, "the dataset has no field clean", "the fields image"),
+        (IMAGES, {"input": "noisy", "target": "image"}, "the dataset has no field noisy", "the fields image"),
     ],
 )
 def test_a_dataset_that_cannot_be_scored_is_refused(
@@ -304,6 +305,46 @@ def test_a_picture_shows_target_output_and_error(samples_of: Callable[..., Any])
     assert (output[80:] == 0).all()
     assert error[10].tolist() == [178, 0, 0]
     assert error[150].tolist() == [255, 255, 255]
+
+
+def test_pictures_are_ranked_by_psnr_where_there_is_one(samples_of: Callable[..., Any]) -> None:
+    samples = samples_of(image=IMAGES[:2])
+    prepared = task()
+    prepared.prepare(samples)
+    columns = {"mae.v1": np.array([0.1, 0.2]), "psnr.v1.cap=100.0": np.array([9.0, 30.0])}
+    asked: list[int] = []
+
+    def rerun(indices: list[int]) -> tuple[dict[str, Any], torch.Tensor]:
+        asked.extend(indices)
+        return samples.tensors(indices), samples.tensors(indices)["image"]
+
+    prepared.pictures(Inspection(ids=samples.ids, columns=columns, rerun=rerun))
+
+    assert asked == [0, 1]
+
+
+def test_a_picture_of_images_around_zero_shows_the_least_value_black_and_small_errors_faint(
+    samples_of: Callable[..., Any],
+) -> None:
+    images = np.full((1, 1, 8, 8), -1, dtype=np.float32)
+    images[0, 0, :, 4:] = 1
+    samples = samples_of(image=images)
+    prepared = task(data_range=2)
+    prepared.prepare(samples)
+
+    pictures = prepared.pictures(
+        Inspection(
+            ids=["a"],
+            columns={"psnr.v1": np.array([3.0])},
+            rerun=lambda _: (samples.tensors(), samples.tensors()["image"] + 0.2),
+        )
+    )
+    pixels = np.asarray(Image.open(io.BytesIO(pictures["worst_1.png"])))[-80]
+
+    assert (pixels[:80] == 0).all()
+    assert (pixels[80:160] == 255).all()
+    # An error of a tenth of the range, drawn four times as strong: 1 − 0.3 · 0.4 and 1 − 0.4 of 255.
+    assert pixels[330].tolist() == [224, 153, 153]
 
 
 def test_without_a_score_a_sample_there_are_no_pictures() -> None:
