@@ -57,6 +57,12 @@ def _of_lines(check: Check, lines: Sequence[Line]) -> Iterator[str]:
         yield _undecided(undecided)
     elif check.confidence is None and any(line.within_noise for line in lines):
         yield "within noise: the bound lies inside the 95 % interval, so other data like this may decide otherwise"
+    if check.confidence is not None and len(lines) > 1:
+        what = "pairs of checkpoints" if check.bound.kind == "trend" else "slices"
+        yield (
+            f"several {what}: to pass, each is shown with {check.confidence:.0%} confidence;"
+            " to fail, they share the error rate (Holm)"
+        )
     for line in lines:
         if line.note:
             yield line.note

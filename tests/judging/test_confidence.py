@@ -237,3 +237,14 @@ def test_at_the_margin_a_wrong_pass_is_as_rare_as_declared(bench: Any) -> None:
         wrong += margin(0.95).lower >= 0
     assert wrong / 1000 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 1000)
     assert wrong > 0
+
+
+def test_the_record_says_how_several_slices_were_corrected(bench: Any) -> None:
+    labels = np.repeat([0, 1], 200)
+    record = bench.record({ACCURACY: [1.0] * 400}, columns={"label": labels}, task="classification")
+    check = "{metric: accuracy, min: 0.9, slices: label, confidence: 0.95}"
+    notes = bench.judge(check, record, evaluation="labels").notes
+    assert (
+        "several slices: to pass, each is shown with 95% confidence; to fail, they share the error rate (Holm)"
+        in notes
+    )
