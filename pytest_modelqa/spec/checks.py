@@ -34,7 +34,7 @@ def resolve_check(written: Written[CheckEntry], around: Surroundings) -> Check |
     unit = shown_unit(keys["unit"], place_of("unit", written, defaults), metric, problems)
     args = _args(written, metric, around)
     bound = resolve_bound(written, metric, unit, problems)
-    slices = _slices(written, keys["slices"], problems)
+    slices = _slices(written, keys["slices"], place_of("slices", written, defaults), problems)
     check_marks(keys["marks"], place_of("marks", written, defaults), problems)
     if bound is None or args is None:
         return None
@@ -133,13 +133,12 @@ def _baseline(
 
 
 def _slices(
-    written: Written[CheckEntry], slices: Any, problems: Problems
+    written: Written[CheckEntry], slices: Any, at: Node, problems: Problems
 ) -> dict[str, tuple[str, ...] | None]:
     if slices is None:
         return {}
     if isinstance(slices, str):
         return {slices: None}
-    at = written.at("slices")
     if not slices or any(values == [] for values in slices.values()):
         problems.add(
             "empty-slices",

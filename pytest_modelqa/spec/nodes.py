@@ -126,6 +126,15 @@ class _Frame:
     anchor: str | None
     key: Node | None = None
     size: int = 1
+    height: int = 1
+
+
+class _Anchored(NamedTuple):
+    """What an alias stands for: how many nodes it expands to, and in how many levels."""
+
+    node: Node
+    size: int
+    height: int
 
 
 @dataclass(slots=True)
@@ -137,8 +146,8 @@ class _Builder:
     documents: int = 0
     nodes: int = 0
     frames: list[_Frame] = field(default_factory=list)
-    # Anchor to (node, how many nodes it expands to); None while it is still open.
-    anchors: dict[str, tuple[Node, int] | None] = field(default_factory=dict)
+    # None while the anchor's value is still open.
+    anchors: dict[str, _Anchored | None] = field(default_factory=dict)
 
     def take(self, event: Any) -> None:
         kind = type(event)
@@ -172,20 +181,13 @@ class _Builder:
         node = Node(value, start.line + 1, start.column + 1, max(1, width), event.value, quoted)
         self._count(1, node)
         if event.anchor:
-            self.anchors[event.anchor] = (node, 1)
-        self._put(node, 1)
+            self.anchors[event.anchor] = _Anchored(node, 1, 0)
+        self._put(node, 1, 0)
 
     def _open(self, event: Any, value: Any) -> None:
         self._refuse_tag(event)
         node = _at(event)._replace(value=value)
-        if len(self.frames) >= DEEPEST:
-            raise RefusedError(
-                "too-deep",
-                "the spec is nested too deep",
-                node,
-                expected=f"at most {DEEPEST} levels",
-                todo="a spec needs no more than seven; is this the file that you meant?",
-            )
+        self._check_depth(1, node)
         self._count(1, node)
         if event.anchor:
             self.anchors[event.anchor] = None
@@ -194,8 +196,8 @@ class _Builder:
     def _close(self) -> None:
         frame = self.frames.pop()
         if frame.anchor:
-            self.anchors[frame.anchor] = (frame.node, frame.size)
-        self._put(frame.node, frame.size)
+            self.anchors[frame.anchor] = _Anchored(frame.node, frame.size, frame.height)
+        self._put(frame.node, frame.size, frame.height)
 
     def _alias(self, event: Any) -> None:
         at = _at(event)
@@ -214,17 +216,18 @@ class _Builder:
                 at,
                 todo="write the value out",
             )
-        node, size = target
-        self._count(size, at)
-        self._put(node, size)
+        self._count(target.size, at)
+        self._check_depth(target.height, at)
+        self._put(target.node, target.size, target.height)
 
-    def _put(self, node: Node, size: int) -> None:
+    def _put(self, node: Node, size: int, height: int) -> None:
         """Gives a finished node to the collection that is open."""
         if not self.frames:
             self.root = node
             return
         frame = self.frames[-1]
         frame.size += size
+        frame.height = max(frame.height, height + 1)
         value = frame.node.value
         if isinstance(value, list):
             value.append(node)
@@ -260,6 +263,16 @@ class _Builder:
             if isinstance(key.value, int) and not isinstance(key.value, bool):
                 todo += "; a decimal comma (0,9) must be a point (0.9)"
         self.tell("key-not-text", what, key, todo=todo)
+
+    def _check_depth(self, height: int, at: Node) -> None:
+        if len(self.frames) + height > DEEPEST:
+            raise RefusedError(
+                "too-deep",
+                "the spec is nested too deep",
+                at,
+                expected=f"at most {DEEPEST} levels, aliases written out",
+                todo="a spec needs no more than seven; is this the file that you meant?",
+            )
 
     def _count(self, size: int, at: Node) -> None:
         self.nodes += size

@@ -436,7 +436,7 @@ the spec is not UTF-8 text [encoding]
             """\
 the spec is nested too deep [too-deep]
   where:     a.modelspec.yaml:1:41
-  expected:  at most 40 levels
+  expected:  at most 40 levels, aliases written out
   to do:     a spec needs no more than seven; is this the file that you meant?
 
     1 | [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[
@@ -448,7 +448,7 @@ the spec is nested too deep [too-deep]
             """\
 the spec is nested too deep [too-deep]
   where:     a.modelspec.yaml:1:81
-  expected:  at most 40 levels
+  expected:  at most 40 levels, aliases written out
   to do:     a spec needs no more than seven; is this the file that you meant?
 
     1 | - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - -

@@ -54,10 +54,10 @@ EVALUATION = (
 )
 
 
-def _chain(links: str, first: str) -> str:
+def _chain(links: str, first: str, length: int = 40) -> str:
     """Each line refers to the one before it."""
     lines = [f"k0: &k0 {first}"]
-    lines += [f"k{n}: &k{n} {links.format(before=f'*k{n - 1}')}" for n in range(1, 40)]
+    lines += [f"k{n}: &k{n} {links.format(before=f'*k{n - 1}')}" for n in range(1, length)]
     return "\n".join(lines)
 
 
@@ -69,6 +69,7 @@ BOMBS: dict[str, tuple[str, str]] = {
     "keys that are flow mappings": ("{? " * 450_000, "too-deep"),
     "laughs": (_chain("[{before}, {before}, {before}]", "[x, x]"), "too-many-values"),
     "merges": (_chain("{{<<: [{before}, {before}]}}", "{x: 1}"), "too-many-values"),
+    "a chain of aliases": (_chain("[{before}]", "[x]", 400), "too-deep"),
     "cycle": ("a: &a [*a]", "alias-cycle"),
     "many aliases": ("a: &a x\nb: [" + "*a, " * 300_000 + "]", "too-many-values"),
     "many anchors": ("[" + "&a x, " * 240_000 + "]", "too-many-values"),

@@ -308,3 +308,20 @@ def test_a_word_of_another_tool_says_what_to_write_instead(
     (problem,) = read.error(spec_text(("min: 0.9", f"min: 0.9, {key}: 1"))).problems
 
     assert (problem.code, problem.todo) == ("unknown-key", todo)
+
+
+def test_an_ambiguous_slice_value_is_found_in_the_defaults(
+    read: Reader, spec_text: Callable[..., str]
+) -> None:
+    (problem,) = read.error(spec_text(("models:", "defaults: {slices: {version: [3.10]}}\nmodels:"))).problems
+
+    assert (problem.code, problem.at and problem.at.line) == ("ambiguous-value", 2)
+
+
+@pytest.mark.parametrize("baseline", ["[x]", "{x: 1}", "3", "null"])
+def test_a_baseline_that_is_no_name_is_told(
+    read: Reader, spec_text: Callable[..., str], baseline: str
+) -> None:
+    codes = read.codes(spec_text(("min: 0.9", f"max_degradation: 0.1, baseline: {baseline}")))
+
+    assert codes == ["no-baseline" if baseline == "null" else "wrong-type"]
