@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,11 @@ from filelock import FileLock
 HANGING = """\
 modelqa: 1
 models:
-  hanging: {build: faulty:Faulty, args: {how: leaves_a_grandchild_and_hangs}}
+  never: {build: faulty:Faulty, args: {how: leaves_a_grandchild_and_hangs}}
 datasets:
   test: {path: data/test.npz, role: test}
 evaluations:
-  hanging: {task: reconstruction, model: hanging, dataset: test, checks: [{metric: psnr, min: 20}]}
+  hanging: {task: reconstruction, model: never, dataset: test, checks: [{metric: psnr, min: 20}]}
 """
 ENDINGS = {
     "fault_111_sigterm_twice": [signal.SIGTERM, signal.SIGTERM],
@@ -141,7 +142,9 @@ def test_fault_111_who_waits_for_a_device_can_be_interrupted(
     slots.mkdir(parents=True)
     with FileLock(slots / "cpu.lock"):
         session = start_pytest(toy.folder, "-v", "-k", "accuracy")
-        wait_until(lambda: "waiting for cpu" in session.text, session)
+        wait_until(lambda: any((toy.folder / ".modelqa" / "runs").glob("*/run.json")), session)
+        # The plan is written; a moment later it waits.
+        time.sleep(3)
         session.process.send_signal(signal.SIGINT)
         run = session.end()
     assert run.exit_code == pytest.ExitCode.INTERRUPTED
