@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UsageError
-from .nodes import Entry, Node, RefusedError, compose
+from .composing import compose
+from .nodes import Entry, Node, RefusedError
 from .spelling import did_you_mean
 
 

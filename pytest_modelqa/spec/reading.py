@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .catalogue import Catalogue
+from .composing import compose
 from .document import Document, read_document
 from .meaning import check_everything_checked, check_task_baselines
 from .names import collect_names
-from .nodes import Node, RefusedError, compose
+from .nodes import Node, RefusedError
 from .overrides import applied, parse_override
 from .paths import refuse_elsewhere
 from .problems import Problem, Problems, TooManyProblemsError, spec_error, told_in_a_line

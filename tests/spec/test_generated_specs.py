@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_modelqa.spec import SpecError, json_schema, read_spec
-from pytest_modelqa.spec.nodes import compose, plain
+from pytest_modelqa.spec.composing import compose
+from pytest_modelqa.spec.nodes import plain
 from pytest_modelqa.spec.schema import CheckEntry, DatasetEntry, EvaluationEntry, ModelEntry
 
 if TYPE_CHECKING:

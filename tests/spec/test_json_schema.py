@@ -11,7 +11,8 @@ import jsonschema
 import pytest
 
 from pytest_modelqa.spec import json_schema, read_spec
-from pytest_modelqa.spec.nodes import compose, plain
+from pytest_modelqa.spec.composing import compose
+from pytest_modelqa.spec.nodes import plain
 from pytest_modelqa.tasks.registry import catalogue as real_catalogue
 
 if TYPE_CHECKING:

@@ -11,7 +11,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_modelqa.spec.nodes import MOST_NODES, Node, RefusedError, compose, lookup, plain
+from pytest_modelqa.spec import composing
+from pytest_modelqa.spec.composing import MOST_NODES, compose
+from pytest_modelqa.spec.nodes import Node, RefusedError, lookup, plain
 
 TEXT = st.text(st.characters(max_codepoint=0xD7FF, exclude_categories=["Cc", "Zl", "Zp"]))
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT
@@ -164,3 +166,14 @@ def test_lookup_gives_the_nearest_node_above_a_path_that_ends() -> None:
     assert lookup(root, ("a", "b", 1)).value == 2
     assert lookup(root, ("a", "b", 7, "c")) == lookup(root, ("a", "b"))
     assert lookup(root, ("x",)) is root
+
+
+@pytest.mark.parametrize("parser", [yaml.SafeLoader, yaml.CSafeLoader])
+def test_either_parser_gives_the_same_tree(monkeypatch: pytest.MonkeyPatch, parser: type) -> None:
+    monkeypatch.setattr(composing, "_Parser", parser)
+    text = "# é\na: {b: [1, 'no', &x 1e-3], c: *x}\nd: |\n  text\n"
+
+    root = tree(text)
+
+    assert plain(root) == {"a": {"b": [1, "no", 0.001], "c": 0.001}, "d": "text\n"}
+    assert lookup(root, ("a", "b", 2))[1:5] == (2, 18, 7, "1e-3")
