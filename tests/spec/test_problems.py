@@ -31,6 +31,8 @@ def underlined(error: SpecError) -> str:
         (("min: 0.9", "mni: 0.9"), "mni"),
         (("min: 0.9", "min:   "), "min"),
         (("role: test", "role: {a: b}"), "{"),
+        (("model: candidate", "model: candidate\n    deterministic:"), "deterministic"),
+        (("model: candidate", "model: candidate\n    deterministic: ~"), "~"),
         (("  test: {load: data:test, files: [test.npz], role: test}", "  test:"), "test"),
         (("  test: {load: data:test, files: [test.npz], role: test}", "  test: ~"), "~"),
         (("[test.npz]", "[test.npz, 3]"), "3"),

@@ -285,6 +285,58 @@ def test_a_text_in_a_numbers_place_is_understood(
     assert (problem.code, problem.todo) == ("not-a-number", todo)
 
 
+@pytest.mark.parametrize(
+    ("check", "todo"),
+    [
+        ("accuracy, min: -0.5", "accuracy is never negative; did you mean 0.5?"),
+        ("accuracy, min: 34.02", "did you mean 0.3402? or write unit: percent"),
+        ("accuracy, min: 100", "did you mean 1? or write unit: percent"),
+        ("accuracy, min: 101", "correct the number, or the metric"),
+        ("accuracy, min: 900, unit: percent", "correct the number, or the metric"),
+        ("log_loss, max: -1", "log_loss is never negative; did you mean 1 nats?"),
+        ("brightness, max: 256", "correct the number, or the metric"),
+        ("bleu, min: 1", "write 100, or unit: points beside it if it is meant"),
+        (
+            "accuracy, max_degradation: 2, baseline: constant",
+            "did you mean 0.02, unit: percent, or max_degradation_percent: 2?",
+        ),
+        ("accuracy, max_difference: 2, baseline: constant", "did you mean 0.02? or write unit: percent"),
+        (
+            "accuracy, max_degradation: -1, baseline: constant",
+            "write min_improvement: 1 if it must be better",
+        ),
+        ("accuracy, min_improvement: -1, baseline: constant", "write max_degradation: 1 if it may be worse"),
+        ("accuracy, max_difference: -1, baseline: constant", "write max_difference: 1"),
+    ],
+)
+def test_a_number_out_of_range_is_understood(
+    read: Reader, spec_text: Callable[..., str], check: str, todo: str
+) -> None:
+    (problem,) = read.error(spec_text(("accuracy, min: 0.9", check))).problems
+
+    assert problem.todo == todo
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "accuracy, min: 1",
+        "accuracy, min: 0, max: 0.5",
+        "accuracy, max: 0",
+        "log_loss, max: 0",
+        "bleu, min: 1.01",
+        "accuracy, max_degradation: 0.99, baseline: constant",
+        "accuracy, max_degradation_percent: 200, baseline: constant",
+        "log_loss, max_degradation: 100, baseline: constant",
+        "brightness, max_difference: 3, baseline: constant",
+    ],
+)
+def test_a_bound_at_the_edge_of_what_makes_sense_is_legal(
+    read: Reader, spec_text: Callable[..., str], check: str
+) -> None:
+    assert read(spec_text(("accuracy, min: 0.9", check))).evaluations["digits"].checks
+
+
 def test_a_decimal_comma_is_understood(read: Reader, spec_text: Callable[..., str]) -> None:
     problems = read.error(spec_text(("min: 0.9", "min: 0,9"))).problems
 
