@@ -11,6 +11,7 @@ NOT_SUPPORTED_YET: frozenset[str] = frozenset(
     {
         "spec.controls",
         "model.config",
+        "model.gpu_memory",
         "model.gpus",
         "model.reference_output",
         "model.trust",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from pytest_modelqa.spec import SpecError, read_spec
 from pytest_modelqa.spec.catalogue import Catalogue, MetricDeclaration, NamesEntry, NoArgs, TaskDeclaration
@@ -22,6 +22,23 @@ class _Args(BaseModel):
 
 class TopKArgs(_Args):
     k: int = Field(default=5, ge=1, description="The label must be among the k largest.")
+
+
+class SsimArgs(_Args):
+    window: int = Field(default=11, description="Side of the window.")
+
+    @field_validator("window")
+    @classmethod
+    def _is_odd(cls, window: int) -> int:
+        if window % 2 == 0:
+            raise ValueError("a window has a centre, so its side is odd")
+        return window
+
+    @model_validator(mode="after")
+    def _is_not_too_large(self) -> SsimArgs:
+        if self.window > 99:
+            raise ValueError("a window of this side fits into no image")
+        return self
 
 
 class ClassificationArgs(_Args):
@@ -81,7 +98,7 @@ _METRICS = (
     _metric("log_loss", "nats", 0, math.inf, False),
     _metric("psnr", "dB", -math.inf, math.inf, True),
     _metric("bleu", "points", 0, 100, True),
-    _metric("ssim", "", -1, 1, True),
+    _metric("ssim", "", -1, 1, True, SsimArgs),
     _metric("brightness", "", 0, 255, None),
 )
 _TASKS = (

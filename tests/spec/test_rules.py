@@ -110,6 +110,14 @@ RULES: list[tuple[list[tuple[str, str]], list[str]]] = [
         ["k of args of top_k_accuracy in check 1 of digits is"],
     ),
     (
+        [("classification", "reconstruction"), (CHECK, "ssim, min: 0.9, args: {window: 10}")],
+        ["window of args of ssim in check 1 of digits: a window has a centre, so its side is odd"],
+    ),
+    (
+        [("classification", "reconstruction"), (CHECK, "ssim, min: 0.9, args: {window: 101}")],
+        ["args of ssim in check 1 of digits: a window of this side fits into no image"],
+    ),
+    (
         [(CHECK, "accuracy, min: 0.9}\n      - {metric: accuracy, max: 0.8")],
         ["two checks of 'digits' can never pass together"],
     ),
