@@ -93,8 +93,7 @@ def _measure(order: WorkOrder, store: Store, report: Report, models: LoadedModel
         seconds = time.monotonic() - started
         table, visited = in_order_of_dataset(table, visit.order)
         columns = {**table.columns(), **{name: values[visited] for name, values in scalars.items()}}
-        report(Progress("drawing"))
-        pictures = task.pictures(_inspection(subject, table, columns, visited))
+        pictures = task.pictures(_inspection(subject, table, columns, visited, report))
     how = _how(order, subject, size, seconds, table)
     if len(table.ids) < len(samples):
         populations = populations_of(scalars, order.job, len(samples))
@@ -136,9 +135,13 @@ def _uses(order: WorkOrder, needs: str) -> list[tuple[MetricUse, MetricDeclarati
 
 
 def _inspection(
-    subject: Subject, table: Table, columns: Mapping[str, np.ndarray], visited: np.ndarray
+    subject: Subject, table: Table, columns: Mapping[str, np.ndarray], visited: np.ndarray, report: Report
 ) -> Inspection:
+    report(Progress("drawing"))
+
     def rerun(rows: Sequence[int]) -> tuple[Mapping[str, Any], torch.Tensor]:
+        # A sign of life for each picture: a slow model is no hang.
+        report(Progress("drawing"))
         indices = visited[np.asarray(rows)].tolist()
         batch = subject.samples.batch(indices)
         ids = [subject.samples.ids[index] for index in indices]
