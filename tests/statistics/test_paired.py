@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from pytest_modelqa.statistics import intervals, paired
+from pytest_modelqa.statistics.intervals import Interval
 
 
 def outcomes(wins: int, losses: int, ties: int) -> tuple[np.ndarray, np.ndarray]:
@@ -101,6 +102,17 @@ def test_a_relative_difference_holds_the_limits_of_the_metric() -> None:
     assert limited.lower == pytest.approx(0.2 - unseen, abs=0.01)
 
 
+@pytest.mark.parametrize("threshold", [0.12, -0.05])
+def test_a_negative_metric_has_its_limits_mirrored(threshold: float) -> None:
+    rng = np.random.default_rng(5)
+    loss = rng.uniform(0.3, 0.5, 100)
+    better = loss * 0.8
+    gain = paired.relative(-better, -loss, 0.95, threshold, lower_limit=-1, upper_limit=0)
+    mirrored = paired.relative(better, loss, 0.95, -threshold, lower_limit=0, upper_limit=1).below(0)
+    assert (gain.lower, gain.upper) == pytest.approx((mirrored.lower, mirrored.upper))
+    assert gain.unseen_below
+
+
 def test_a_ratio_of_sums_is_not_the_mean_of_ratios() -> None:
     errors, words = np.tile([1, 0, 5], 40), np.tile([1, 10, 100], 40)
     interval = paired.ratio(errors, words, 0.95, threshold=0.06)
@@ -126,6 +138,15 @@ def test_different_samples_give_welchs_interval_almost() -> None:
     assert interval.lower == pytest.approx(welch.low, abs=0.01 * (welch.high - welch.low))
     assert interval.upper == pytest.approx(welch.high, abs=0.01 * (welch.high - welch.low))
     assert interval.lower <= welch.low
+
+
+def test_different_samples_may_have_uneven_bounds() -> None:
+    a = Interval(0.9, 0.8, 0.95, 0.95, 100, 100, "t", unseen_below=True)
+    b = Interval(0.7, 0.5, 0.75, 0.95, 80, 80, "t")
+    interval = paired.independent(a, b)
+    assert interval.lower == pytest.approx(0.2 - np.sqrt(0.1**2 + 0.05**2))
+    assert interval.upper == pytest.approx(0.2 + np.sqrt(0.05**2 + 0.2**2))
+    assert (interval.n, interval.unseen_below, interval.unseen_above) == (80, True, False)
 
 
 def test_different_samples_of_0_1_scores_keep_the_error_rate() -> None:
