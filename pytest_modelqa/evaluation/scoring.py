@@ -86,30 +86,61 @@ def _bad_scores(what: str, scores: np.ndarray, bad: np.ndarray, ids: Sequence[st
 def score_predictions(
     record: Record, use: MetricUse, declaration: MetricDeclaration, baseline: str | None
 ) -> None:
-    """Adds a metric of predictions to a record: its score column, or its set-level values."""
+    """Adds a metric of predictions to a record: its score column, or its set-level values.
+
+    Where the metric is undefined the record keeps why: it is the error of the checks that need this value, and of no
+    others.
+    """
     column = f"{baseline}/{use.column}" if baseline else use.column
     if declaration.level == "sample":
-        if not record.has_scores(column):
+        try:
             columns = _columns(record, declaration, baseline)
             scores = np.asarray(load(declaration)(columns, **use.args), dtype=np.float64)
             record.add_scores(column, checked_scores(declaration, scores, list(record.ids)))
+        except OutputError as error:
+            record.add_failures(column, "", {"": error.to_json()})
         return
     for slice_name in ("", *use.slices):
         if not record.has_set(column, slice_name):
-            record.add_set(column, slice_name, _set_values(record, use, declaration, baseline, slice_name))
+            _add_set(record, use, declaration, baseline, column, slice_name)
+
+
+def _add_set(
+    record: Record,
+    use: MetricUse,
+    declaration: MetricDeclaration,
+    baseline: str | None,
+    column: str,
+    slice_name: str,
+) -> None:
+    values: dict[str, SetValue] = {}
+    failures: dict[str, Mapping[str, str | None]] = {}
+    try:
+        makers = _set_values(record, use, declaration, baseline, slice_name)
+    except OutputError as error:
+        makers, failures[""] = {}, error.to_json()
+    for label, make in makers.items():
+        try:
+            values[label] = make()
+        except OutputError as error:
+            failures[label] = error.to_json()
+    if failures:
+        record.add_failures(column, slice_name, failures)
+    record.add_set(column, slice_name, values)
 
 
 def is_complete(record: Record, use: MetricUse, declaration: MetricDeclaration, baseline: str | None) -> bool:
     """Whether the record holds this metric in full."""
     column = f"{baseline}/{use.column}" if baseline else use.column
     if declaration.level == "sample":
-        return record.has_scores(column) or column in record.columns
+        return record.has_scores(column) or column in record.columns or bool(record.failures(column, ""))
     return all(record.has_set(column, slice_name) for slice_name in ("", *use.slices))
 
 
 def _set_values(
     record: Record, use: MetricUse, declaration: MetricDeclaration, baseline: str | None, slice_name: str
-) -> Mapping[str, SetValue]:
+) -> Mapping[str, Callable[[], SetValue]]:
+    """How to compute the value of each slice."""
     samples = record.column(REPEAT_OF) if REPEAT_OF in record.columns else record.ids
     groups = np.array([group_of(sample_id) for sample_id in samples])
     compute = load(declaration)
@@ -117,23 +148,30 @@ def _set_values(
         return _values_of_tables(record, use, declaration, groups, slice_name)
     columns = _columns(record, declaration, baseline)
     if not slice_name:
-        return {"": _set_value(lambda rows: compute(_rows(columns, rows), **use.args), groups)}
+        whole = _of_part(compute, columns, use.args)
+        return {"": functools.partial(_set_value, whole, groups)}
     labels = record.column(slice_name)
     values = {}
     for label in np.unique(labels):
-        if declaration.class_slices and slice_name in declaration.columns:
+        rows = labels == label
+        if declaration.class_slices and _is_class(slice_name, labels, columns):
             one_class = _one_class(compute, columns, use.args, label.item())
-            values[str(label)] = _set_value(one_class, groups, counted=labels == label)
+            values[str(label)] = functools.partial(_set_value, one_class, groups, counted=rows)
         else:
-            rows = np.flatnonzero(labels == label)
-            part = _rows(columns, rows)
-            values[str(label)] = _set_value(_of_part(compute, part, use.args), groups[rows])
+            part = _of_part(compute, _rows(columns, np.flatnonzero(rows)), use.args)
+            values[str(label)] = functools.partial(_set_value, part, groups[rows])
     return values
+
+
+def _is_class(slice_name: str, labels: np.ndarray, columns: Mapping[str, np.ndarray]) -> bool:
+    """Whether a slice is by the target's class: the target may be a field of any name (``args: {target: digit}``)."""
+    target = columns.get("label")
+    return slice_name == "label" or (target is not None and np.array_equal(labels, target))
 
 
 def _values_of_tables(
     record: Record, use: MetricUse, declaration: MetricDeclaration, groups: np.ndarray, slice_name: str
-) -> Mapping[str, SetValue]:
+) -> Mapping[str, Callable[[], SetValue]]:
     """The values of a metric of side tables, which takes all weighings of the samples at once."""
     tables = _side_tables(record.folder, record.seal, declaration.columns, declaration.tables)
     by_class = slice_name == CLASS_SLICE
@@ -141,11 +179,13 @@ def _values_of_tables(
     if slice_name and not by_class:
         labels = record.column(slice_name)
         parts = {str(label): labels == label for label in np.unique(labels)}
-    values: dict[str, SetValue] = {}
+    values: dict[str, Callable[[], SetValue]] = {}
     for label, part in parts.items():
         scores = load(declaration)(tables, _weighings(part, groups), **use.args)
         wanted = {name: score for name, score in scores.items() if name} if by_class else {label: scores[""]}
-        values |= {name: _of_weighings(declaration.name, score) for name, score in wanted.items()}
+        values |= {
+            name: functools.partial(_of_weighings, declaration.name, score) for name, score in wanted.items()
+        }
     return values
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OutputError
+from ..errors import ModelQAError, OutputError
 from ..records.columns import REPEAT_OF, column_name
 from ..records.store import Record, SetValue
 from ..spec.catalogue import MetricDeclaration
@@ -162,7 +162,15 @@ def _parts(
     if declaration.level == "set":
         _demand_no_clusters(check)
         stored = record.set_values(column, slice_name)
-        return {label: partial(_of_set, one, declaration) for label, one in stored.items()}
+        undefined = record.failures(column, slice_name)
+        if slice_name and "" in undefined:
+            _undefined(undefined[""])
+        return {
+            **{label: partial(_of_set, one, declaration) for label, one in stored.items()},
+            **{label: partial(_undefined, error) for label, error in undefined.items()},
+        }
+    for error in record.failures(column, "").values():
+        raise ModelQAError.from_json(dict(error))
     scores = scores_of(record, column)[order]
     # A sample that was measured several times is one sample still.
     cluster = check.cluster or (REPEAT_OF if REPEAT_OF in record.columns else None)
@@ -174,6 +182,11 @@ def _parts(
         str(label): partial(_mean_of_rows, labels == label, scores, clusters, declaration)
         for label in np.unique(labels)
     }
+
+
+def _undefined(error: Mapping[str, str | None]) -> Value:
+    """A value that the worker could not compute; only a check that needs it is an error."""
+    raise ModelQAError.from_json(dict(error))
 
 
 def _of_set(stored: SetValue, declaration: MetricDeclaration) -> Value:

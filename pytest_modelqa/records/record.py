@@ -152,6 +152,32 @@ class Record:
             body = {"record": self.seal, "column": column, "slice": slice_name, "values": entries}
             write_atomically(self._set_file(column, slice_name), seal("set", _SET_VERSION, body))
 
+    def failures(self, column: str, slice_name: str) -> Mapping[str, Mapping[str, str | None]]:
+        """Why a metric has no value on some slices: slice value to an error as JSON; empty where it has all."""
+        try:
+            body = unseal("failures", _SET_VERSION, self._failures_file(column, slice_name).read_bytes())
+        # Damaged or gone: as good as not there.
+        except (OSError, StoreError):
+            return {}
+        if [body.get(name) for name in ("record", "column", "slice")] != [self.seal, column, slice_name]:
+            return {}
+        failures: Mapping[str, Mapping[str, str | None]] = body.get("failures", {})
+        return failures
+
+    def add_failures(
+        self, column: str, slice_name: str, failures: Mapping[str, Mapping[str, str | None]]
+    ) -> None:
+        """Keeps why a metric is undefined, so that the checks that need it say so, and no others.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        body = {"record": self.seal, "column": column, "slice": slice_name, "failures": failures}
+        write_atomically(self._failures_file(column, slice_name), seal("failures", _SET_VERSION, body))
+
+    def _failures_file(self, column: str, slice_name: str) -> Path:
+        return self.folder / "failures" / file_name(column) / f"{file_name(slice_name)}.json"
+
     def _scores_folder(self, column: str) -> Path:
         return self.folder / "scores" / file_name(column)
 
