@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .baselines import read_baseline
-from .errors import BaselineError, StoreError
+from .errors import BaselineError, ModelQAError, RunRecordError, StoreError, UsageError
 from .evaluation.engine import Engine, Progress
 from .evaluation.evaluations import Evaluated, Evaluations
 from .evaluation.inline import InlineEngine
@@ -38,6 +38,7 @@ class Options:
         overrides: ``--modelqa-set`` assignments.
         gate: ``--modelqa-gate``: an accelerator is required, overrides are refused.
         engine: ``local`` or ``inline``.
+        debugging: ``--pdb``: an exception of user code must come out as it is.
         limit: ``--modelqa-limit``: only the first so many samples of each dataset.
         stall_seconds: A worker that says nothing for so long is given up.
         starts_early: Queue all selected evaluations at once; not under xdist, where each process starts only
@@ -50,6 +51,7 @@ class Options:
     overrides: tuple[str, ...] = ()
     gate: bool = False
     engine: str = "local"
+    debugging: bool = False
     limit: int | None = None
     stall_seconds: float = 900.0
     starts_early: bool = True
@@ -69,6 +71,7 @@ class Gate:
     specs: dict[Path, ReadSpec] = field(default_factory=dict)
     planned: dict[str, Planned] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
+    refusal: ModelQAError | None = None
     _evaluations: Evaluations | None = None
 
     def read(self, path: Path) -> Spec:
@@ -93,11 +96,16 @@ class Gate:
         """Adds an item of a spec to the plan."""
         self.planned[item.nodeid] = item
 
-    def unused_overrides(self) -> list[str]:
-        """The ``--modelqa-set`` assignments that no spec has a place for."""
+    def unused_override(self) -> UsageError | None:
+        """Says that no spec has a place for a ``--modelqa-set`` assignment; None where each has one."""
         used = {override for spec in self.specs.values() for override in spec.overrides}
-        readable = all(spec.sha256 is not None for spec in self.specs.values())
-        return [override for override in self.options.overrides if override not in used] if readable else []
+        unused = [override for override in self.options.overrides if override not in used]
+        if not unused or any(spec.sha256 is None for spec in self.specs.values()):
+            return None
+        return UsageError(
+            f"--modelqa-set {unused[0]}: no spec that was collected has this",
+            todo="correct the path, or collect the spec that it is meant for",
+        )
 
     def add_result(self, nodeid: str, fields: Mapping[str, Any]) -> None:
         """Takes what a report says of an item. A retry is never forgotten, and an error in teardown counts."""
@@ -105,13 +113,20 @@ class Gate:
         if before is None or (before.status != "RERUN" and not before.blocks):
             self.results[nodeid] = Result(nodeid=nodeid, **fields)
 
-    def adopt_plan(self) -> None:
-        """Takes over the plan that xdist's workers wrote, where this process collected nothing itself."""
+    def adopt_plan(self) -> ModelQAError | None:
+        """Takes over the plan that xdist's workers wrote, where this process collected nothing itself.
+
+        Without it the run is incomplete; gives back why there is none.
+        """
         if self.planned or self.specs:
-            return
-        plan = run_record.read(self.options.folder / "runs" / self.options.run_id)
+            return None
+        try:
+            plan = run_record.read(self.options.folder / "runs" / self.options.run_id)
+        except RunRecordError as error:
+            return error
         self.planned = {item.nodeid: item for item in plan.planned}
         self.specs = {self.options.root / spec.path: spec for spec in plan.specs}
+        return None
 
     def write(self, *, complete: bool) -> StoreError | None:
         """Writes the run record; gives back what hindered it, because the verdicts are right all the same."""
@@ -152,6 +167,8 @@ class Gate:
         Raises:
             ModelQAError: An evaluation could not be made, or the check cannot be judged on what it gave.
         """
+        if self.refusal is not None:
+            raise self.refusal
         members = self.members(spec, evaluation, check, waiting, every)
         return judge(check, evaluation, self.catalogue.metrics[check.metric], members)
 
@@ -205,7 +222,8 @@ class Gate:
         if self._evaluations is None:
             options = self.options
             limits = Limits(stall_seconds=options.stall_seconds)
-            engine: Engine = InlineEngine() if options.engine == "inline" else LocalEngine(limits)
+            inline = options.engine == "inline"
+            engine: Engine = InlineEngine(debugging=options.debugging) if inline else LocalEngine(limits)
             self._evaluations = Evaluations(
                 engine, self.catalogue, options.folder, options.run_id, gate=options.gate
             )
@@ -236,6 +254,8 @@ class Gate:
 
     def conclusion(self) -> Conclusion | None:
         """What the results so far amount to."""
+        if self.results and not self.planned:
+            return Conclusion("INCOMPLETE", "INCOMPLETE: the plan of this run was lost", 1)
         return conclude(
             tuple(self.planned.values()),
             self.results.values(),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _FINISHED = pytest.StashKey[bool]()
+_IGNORED = pytest.StashKey[list[Path]]()
 
 MARKS = (
     "gpu: belongs to the release run; uses an accelerator where there is one",
@@ -93,6 +94,17 @@ def _check_assignments(texts: Sequence[str]) -> None:
             raise pytest.UsageError(str(error)) from None
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_ignore_collect(
+    collection_path: Path, config: pytest.Config
+) -> Generator[None, bool | None, bool | None]:
+    """Remembers what pytest passes over (``--ignore``, ``norecursedirs``): there may be specs in it."""
+    ignored = yield
+    if ignored:
+        config.stash.setdefault(_IGNORED, []).append(collection_path)
+    return ignored
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SpecFile | None:
     """Collects spec files; everything heavy is imported with the first of them."""
     if not file_path.match(parent.config.getini("modelqa_files")):
@@ -117,13 +129,31 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gate = _known_gate(session.config)
     if gate is None or session.config.option.collectonly:
         return
-    unused = gate.unused_overrides()
-    if unused:
-        raise pytest.UsageError(f"--modelqa-set {unused[0]}: no spec that was collected has this")
+    for path in _ignored_specs(session.config):
+        gate.found(path)
     gate.select({item.nodeid for item in session.items})
-    problem = gate.write(complete=False)
-    if problem is not None:
+    problem = gate.unused_override() or gate.write(complete=False)
+    if problem is None:
+        return
+    if not _is_worker(session.config):
         raise pytest.UsageError(str(problem))
+    # A worker that leaves now would crash xdist's controller: each of its checks says what is wrong instead.
+    gate.refusal = problem
+
+
+def _ignored_specs(config: pytest.Config) -> list[Path]:
+    """The specs among what pytest passed over: a run without them is no release verdict.
+
+    Two levels deep, as specs lie in a folder of their own; hidden folders and virtual environments hold none.
+    """
+    pattern = config.getini("modelqa_files")
+    found: set[Path] = set()
+    for path in config.stash.get(_IGNORED, []):
+        if path.is_dir() and (path.name.startswith((".", "__")) or (path / "pyvenv.cfg").exists()):
+            continue
+        candidates = [path, *path.glob("*"), *path.glob("*/*")] if path.is_dir() else [path]
+        found |= {file for file in candidates if file.match(pattern) and file.is_file()}
+    return sorted(found)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -198,19 +228,26 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, _T, _T]:
     if _is_worker(config):
         # The controller concludes: it alone hears of every result.
         return (yield)
-    gate.adopt_plan()
+    lost = gate.adopt_plan()
     answer = yield
-    problem = gate.write(complete=not _interrupted(session))
+    problem = lost or gate.write(complete=not _interrupted(session))
     conclusion = gate.conclusion()
     if conclusion is not None:
         if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = conclusion.exit_code if problem is None else 1
-        writer = config.get_terminal_writer()
-        writer.line(f"run record: {gate.record_path}" if problem is None else str(problem))
         good = session.exitstatus == pytest.ExitCode.OK
         line = _last_line(conclusion, session, recorded=problem is None)
-        writer.line(line, bold=True, green=good, red=not good)
+        _say(config, f"run record: {gate.record_path}" if problem is None else str(problem))
+        _say(config, line, bold=True, green=good, red=not good)
     return answer
+
+
+def _say(config: pytest.Config, line: str, **markup: bool) -> None:
+    """Writes a line; also where pytest has no terminal (``-p no:terminal``), as this is what a run is for."""
+    if config.pluginmanager.has_plugin("terminalreporter"):
+        config.get_terminal_writer().line(line, **markup)
+    else:
+        sys.stdout.write(line + "\n")
 
 
 def _last_line(conclusion: Conclusion, session: pytest.Session, *, recorded: bool) -> str:
@@ -291,6 +328,7 @@ def _options(config: pytest.Config) -> Options:
         overrides=tuple(option.modelqa_set),
         gate=option.modelqa_gate,
         engine=option.modelqa_engine,
+        debugging=option.usepdb,
         limit=option.modelqa_limit,
         stall_seconds=stall_seconds(config),
         starts_early=not _is_worker(config),

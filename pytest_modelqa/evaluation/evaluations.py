@@ -204,11 +204,11 @@ class Evaluations:
 
 
 def _done(make: Callable[[], Evaluated]) -> Future[Evaluated]:
-    """Runs it now, in this thread. An exception of user code passes, so that pdb stops in it."""
+    """Runs it now, in this thread. Whatever it raises is raised again for each check that needs it."""
     future: Future[Evaluated] = Future()
     try:
         future.set_result(make())
-    except ModelQAError as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - raised where it is waited for
         future.set_exception(error)
     return future
 

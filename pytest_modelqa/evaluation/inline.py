@@ -10,18 +10,22 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
+from ..errors import ModelQAError
 from .engine import Progress, WorkOrder
 from .slots import device_slot
+from .worker import explained
 
 _T = TypeVar("_T")
 
 
 class InlineEngine:
-    """Runs each order where it is asked for; an exception of user code comes out as it is."""
+    """Runs each order where it is asked for."""
 
     slots = 0
 
-    def __init__(self) -> None:
+    def __init__(self, *, debugging: bool) -> None:
+        """With ``debugging`` an exception of user code comes out as it is, so that pdb stops in it."""
+        self._debugging = debugging
         self._modules: dict[Path, dict[str, ModuleType]] = {}
 
     def run(self, order: WorkOrder, report: Callable[[Progress], None]) -> Path:
@@ -31,7 +35,14 @@ class InlineEngine:
         from .loaded_models import LoadedModels
 
         with device_slot(order.device, lambda: None), self._modules_of(order.job.folder):
-            return execute(order, report, LoadedModels(), _InThisThread())
+            try:
+                return execute(order, report, LoadedModels(), _InThisThread())
+            except ModelQAError:
+                raise
+            except (Exception, SystemExit) as error:
+                if self._debugging:
+                    raise
+                raise explained(error, order.job.folder) from error
 
     def close(self) -> None:
         """Nothing to end."""
@@ -40,7 +51,11 @@ class InlineEngine:
     def _modules_of(self, folder: Path) -> Iterator[None]:
         """Lets imports find this folder's modules, and hides them again: every folder has its own ``model.py``."""
         known = self._modules.setdefault(folder, {})
-        shadowed = {name: sys.modules.pop(name) for name in known if name in sys.modules}
+        beside = {path.stem for path in folder.glob("*.py")}
+        beside |= {path.parent.name for path in folder.glob("*/__init__.py")}
+        shadowed = {
+            name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in beside
+        }
         sys.modules.update(known)
         sys.path.insert(0, str(folder))
         try:
@@ -48,8 +63,9 @@ class InlineEngine:
         finally:
             sys.path.remove(str(folder))
             known.update({name: module for name, module in sys.modules.items() if _lies_in(module, folder)})
-            for name in known:
-                sys.modules.pop(name, None)
+            for name in list(sys.modules):
+                if name in known or name.partition(".")[0] in beside:
+                    del sys.modules[name]
             sys.modules.update(shadowed)
 
 
