@@ -184,6 +184,8 @@ def test_a_file_that_is_missing_or_a_folder_is_unreadable(tmp_path: Path, catalo
         (b"#" * 1_500_001, "file-too-large"),
         (b"name: \xff", "encoding"),
         (b"# nothing", "empty"),
+        (b"- a\n", "wrong-type"),
+        (b"hello\n", "wrong-type"),
         (b"modelqa: 1\nmodels: {a: {build: a:b}}\n", "no-evaluations"),
     ],
 )
