@@ -132,13 +132,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     for path in _ignored_specs(session.config):
         gate.found(path)
     gate.select({item.nodeid for item in session.items})
-    problem = gate.unused_override() or gate.write(complete=False)
-    if problem is None:
+    unused = gate.unused_override()
+    if _is_worker(session.config):
+        # One that leaves now would crash xdist's controller: each of its checks says what is wrong instead.
+        gate.refusal = gate.write(complete=False) or unused
         return
-    if not _is_worker(session.config):
+    problem = unused or gate.write(complete=False)
+    if problem is not None:
         raise pytest.UsageError(str(problem))
-    # A worker that leaves now would crash xdist's controller: each of its checks says what is wrong instead.
-    gate.refusal = problem
 
 
 def _ignored_specs(config: pytest.Config) -> list[Path]:

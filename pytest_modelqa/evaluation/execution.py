@@ -92,13 +92,32 @@ def _measure(order: WorkOrder, store: Store, report: Report, models: LoadedModel
         )
         seconds = time.monotonic() - started
         table, visited = in_order_of_dataset(table, visit.order)
-        columns = {**table.columns(), **{name: values[visited] for name, values in scalars.items()}}
+        columns = _with_fields(table.columns(), {name: of[visited] for name, of in scalars.items()})
         pictures = task.pictures(_inspection(subject, table, columns, visited, report))
     how = _how(order, subject, size, seconds, table)
     if len(table.ids) < len(samples):
         populations = populations_of(scalars, order.job, len(samples))
         how["early"] = {**populations.to_json(), "scalars": sorted(scalars)}
     return _store(order, store, table, columns, pictures, device, how)
+
+
+def _with_fields(
+    measured: Mapping[str, np.ndarray], fields: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """The columns of the record: what was measured, and the fields of the dataset to slice by.
+
+    Raises:
+        DatasetError: A field has the name of something that was measured, and says something else. A field
+            ``prediction`` would else be judged in place of what the model predicted.
+    """
+    for name in sorted(set(measured) & set(fields)):
+        if not np.array_equal(measured[name], fields[name]):
+            raise DatasetError(
+                f"the dataset has a field {name!r}, which is the name of something that the evaluation measures",
+                expected=f"a field of another name than {', '.join(sorted(measured))}",
+                todo=f"rename {name!r} in the dataset, or in the loader",
+            )
+    return {**fields, **measured}
 
 
 def _samples(order: WorkOrder) -> Samples:

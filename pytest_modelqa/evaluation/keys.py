@@ -7,13 +7,14 @@ only the verdict.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..datasets.files import data_files
-from ..models.files import checkpoint_files, checkpoint_path
+from ..models.files import check_digests, checkpoint_files, checkpoint_path
 from ..records.digests import FileDigest, digest, file_sha256
 from ..spec.catalogue import Catalogue
 from ..spec.resolved import Dataset
@@ -49,7 +50,7 @@ def key_of(job: Job, catalogue: Catalogue, run_id: str, memory: Path) -> Key:
         run_id: Stands in for the digest of data that nobody declared.
 
     Raises:
-        CheckpointError: The checkpoint is missing or is not what its name says.
+        CheckpointError: The checkpoint is missing, is not what its name says, or is not the one that is pinned.
         DatasetError: A declared data file is missing.
     """
     task = catalogue.tasks[job.evaluation.task]
@@ -77,7 +78,11 @@ def _model_part(job: Job, memory: Path) -> tuple[Any, tuple[FileDigest, ...]]:
     if model is None:
         return None, ()
     path = checkpoint_path(model, job.folder, job.coordinates)
-    files = tuple(_file(file, job.folder, memory) for file in checkpoint_files(path)) if path else ()
+    paths = checkpoint_files(path) if path else []
+    # Here and not only where it is loaded: records of an earlier run must not serve a spec that pins other bytes.
+    if paths:
+        check_digests(model, paths, {}, functools.partial(file_sha256, memory=memory))
+    files = tuple(_file(file, job.folder, memory) for file in paths)
     part = {
         "build": model.build,
         "args": dict(model.args),
