@@ -34,7 +34,9 @@ def notes(
 ) -> tuple[str, ...]:
     """What a reader should know besides, each thing once."""
     repeated = _of_repeats(check, declaration, members)
-    return tuple(dict.fromkeys((*_of_lines(check, lines), *repeated, *_of_members(members))))
+    biased = check.confidence is not None and not check.bound.compares and bool(declaration.bias)
+    bias = (declaration.bias,) if biased else ()
+    return tuple(dict.fromkeys((*bias, *_of_lines(check, lines), *repeated, *_of_members(members))))
 
 
 def _of_repeats(check: Check, declaration: MetricDeclaration, members: Sequence[Member]) -> Iterator[str]:

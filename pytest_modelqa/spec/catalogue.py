@@ -53,6 +53,8 @@ class MetricDeclaration:
             ``metrics.side_tables``); ``slices: category`` is then by the classes of the rows.
         class_slices: A slice by the target's class is one class against the rest over the whole set
             (precision of class 3), not the metric on the samples of that class.
+        bias: What is known of its value on few samples, for the reader of a check that has ``confidence`` in
+            the value itself; empty where there is nothing to say.
         tasks: Tasks that can compute it, beside those whose own declaration names it.
     """
 
@@ -72,6 +74,7 @@ class MetricDeclaration:
     columns: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     class_slices: bool = False
+    bias: str = ""
     tasks: tuple[str, ...] = ()
 
 

@@ -30,6 +30,8 @@ evaluations:
       - {metric: ap_small, baseline: before, max_degradation: 0.005}
       - {metric: ap_medium, baseline: before, max_degradation: 0.005}
       - {metric: ap50, min: 0.5, slices: category}
+      - {metric: ap50, min: 0.5, confidence: 0.9}
+      - {metric: ap50, baseline: before, max_degradation: 0.3, confidence: 0.9}
       - {metric: ar_100, min: 0.3, slices: site}
 """
 
@@ -55,7 +57,7 @@ def results(keep_small: float) -> list[dict[str, Any]]:
     return entries
 
 
-def run(folder: Path, candidate: Any) -> tuple[dict[str, str], str]:
+def run(folder: Path, candidate: Any) -> tuple[dict[str, dict[str, Any]], str]:
     folder.mkdir(exist_ok=True)
     (folder / "recorded.modelspec.yaml").write_text(SPEC)
     (folder / "test.json").write_text(TRUTHS.read_text())
@@ -65,21 +67,28 @@ def run(folder: Path, candidate: Any) -> tuple[dict[str, str], str]:
     done = subprocess.run(command, cwd=folder.parent, capture_output=True, text=True, check=False)
     (record,) = folder.parent.glob(".modelqa/runs/*/run.json")
     content = json.loads(record.read_text())
-    return {each["nodeid"].rpartition("::")[2]: each["status"] for each in content["results"]}, done.stdout
+    return {each["nodeid"].rpartition("::")[2]: each for each in content["results"]}, done.stdout
 
 
 def test_a_detector_that_misses_small_objects_fails_only_there(tmp_path: Path) -> None:
-    outcomes, text = run(tmp_path / "spec", results(keep_small=0.5))
+    results_of, text = run(tmp_path / "spec", results(keep_small=0.5))
 
-    failed = {name for name, outcome in outcomes.items() if outcome != "PASS"}
+    failed = {name for name, result in results_of.items() if result["status"] != "PASS"}
     assert failed == {"ap_small-max-degradation-vs-before"}, text
-    assert len(outcomes) == 5
+    assert len(results_of) == 7
+    # Of the value itself, and not of the comparison, which is made on the same images.
+    assert biased(results_of["ap50-min"])
+    assert not biased(results_of["ap50-max-degradation-vs-before"])
+
+
+def biased(result: dict[str, Any]) -> bool:
+    return any("average precision of few images" in note for note in result["verdict"]["notes"])
 
 
 def test_detections_of_unknown_images_are_an_error_and_no_failure(tmp_path: Path) -> None:
     candidate = results(keep_small=1.0)
     candidate[0]["image_id"] = 4711
-    outcomes, text = run(tmp_path / "spec", candidate)
+    results_of, text = run(tmp_path / "spec", candidate)
 
-    assert set(outcomes.values()) == {"ERROR"}
+    assert {result["status"] for result in results_of.values()} == {"ERROR"}
     assert "candidate.json has detections for 1 images that the dataset does not have" in text
