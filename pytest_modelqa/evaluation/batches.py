@@ -43,24 +43,30 @@ class BatchSize:
         if self.reduced_from is None:
             self._next = min(self._next * 2, self._ceiling)
 
-    def did_not_fit(self, batch: range) -> None:
+    def did_not_fit(self, batch: range, reason: str) -> None:
         """Says that the device had no memory for a batch.
+
+        Args:
+            batch: What did not fit.
+            reason: What the allocator said.
 
         Raises:
             InfrastructureError: It was of one sample, or the size was written in the spec and is not ours to change.
         """
         size = len(batch)
-        if self._wanted != "auto":
-            raise InfrastructureError(
-                f"out of memory with the batch of {size} that the spec asks for",
-                expected=f"memory for batch_size: {self._wanted}",
-                todo="write batch_size: auto or a smaller number, or take a larger device",
-            )
         if size == 1:
             raise InfrastructureError(
                 "out of memory with a batch of one sample",
                 expected="memory for one sample",
+                found=reason,
                 todo="take a larger device, or precision: bfloat16",
+            )
+        if self._wanted != "auto":
+            raise InfrastructureError(
+                f"out of memory with the batch of {size} that the spec asks for",
+                expected=f"memory for batch_size: {self._wanted}",
+                found=reason,
+                todo="write batch_size: auto or a smaller number, or take a larger device",
             )
         if self.reduced_from is None:
             self.reduced_from = size

@@ -52,6 +52,9 @@ def masked(installed: tuple[Accelerator, ...], mask: str | None) -> tuple[Accele
 def _named(entry: str, installed: tuple[Accelerator, ...], mask: str) -> Accelerator:
     if entry.isdigit() and int(entry) < len(installed):
         return installed[int(entry)]
+    if entry.startswith("MIG-") and installed:
+        # A part of a GPU, which the query does not list. Where it is not there, torch finds no GPU: an error too.
+        return Accelerator(entry, f"a part of {installed[0].name}")
     by_uuid = [gpu for gpu in installed if entry.startswith("GPU-") and gpu.uuid.startswith(entry)]
     if len(by_uuid) == 1:
         return by_uuid[0]

@@ -131,13 +131,13 @@ def infer(
         after = size.next_batch(batch.stop, total)
         loading = (after, pool.submit(_load, subject, visit, after)) if after else None
         outputs = _predict_if_it_fits(subject, tensors, ids)
-        if outputs is None:
+        if isinstance(outputs, str):
             # Outside the handler: while an exception lives, its frames hold the tensors that did not fit
             # (PyTorch FAQ, "My out of memory exception handler can't allocate memory").
             del tensors
             loading = None
             _free_memory(subject.device)
-            size.did_not_fit(batch)
+            size.did_not_fit(batch, outputs)
             continue
         size.fitted(batch)
         if scoring is None:
@@ -212,15 +212,20 @@ def _load(subject: Subject, visit: Visit, batch: range) -> dict[str, Any]:
 
 def _predict_if_it_fits(
     subject: Subject, tensors: Mapping[str, Any], ids: Sequence[str]
-) -> torch.Tensor | None:
+) -> torch.Tensor | str:
+    """The outputs, or what the allocator said: text, for the exception itself would hold on to the memory."""
     try:
         return predict(subject, tensors, ids)
-    except (torch.OutOfMemoryError, MemoryError):
-        return None
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        return _first_line(error)
     except RuntimeError as error:
         if _is_out_of_memory(error):
-            return None
+            return _first_line(error)
         raise
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0][:300]
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:

@@ -204,10 +204,12 @@ class Worker:
                 case "failed":
                     raise self._failed(event["error"])
             if now - started > deadline:
-                raise self._given_up(order, "ran past its deadline", f"an end within {deadline:g} s", last)
+                expected, raise_what = f"an end within {deadline:g} s", "deadline: in the spec"
+                raise self._given_up(order, "ran past its deadline", expected, raise_what, last)
             if now - heard > limits.stall_seconds:
                 expected = f"a batch at least every {limits.stall_seconds:g} s"
-                raise self._given_up(order, "made no progress", expected, last)
+                raise_what = "modelqa_stall_seconds in pytest's configuration"
+                raise self._given_up(order, "made no progress", expected, raise_what, last)
 
     def kill(self) -> None:
         """Ends the process and every child it left in its group."""
@@ -257,14 +259,15 @@ class Worker:
             error.details = f"{error.details}\n\n{log}" if error.details else log
         return error
 
-    def _given_up(self, order: WorkOrder, what: str, expected: str, last: Progress) -> InfrastructureError:
+    def _given_up(
+        self, order: WorkOrder, what: str, expected: str, raise_what: str, last: Progress
+    ) -> InfrastructureError:
         self.kill()
         return InfrastructureError(
             f"{order.job.title} {what} and was stopped",
             expected=expected,
             found=f"it was {_at(last)}",
-            todo="look at what it was doing; raise deadline: (spec) or modelqa_stall_seconds (pytest's configuration)"
-            " if it only was slow",
+            todo=f"look at what it was doing; raise {raise_what} if it was only slow",
             details=self._log.text() or None,
         )
 
@@ -283,12 +286,13 @@ class Worker:
         except subprocess.TimeoutExpired:
             how = "the worker process closed the pipe that results come through"
         self._log.settle()
+        log = self._log.text()
         return InfrastructureError(
             f"{order.job.title}: {how}",
             expected="a record, or an error",
-            found="neither",
-            todo="look at its last output below; --modelqa-engine=inline --pdb runs it in this process",
-            details=self._log.text() or None,
+            found="neither; its last output is below" if log else "neither, and no output",
+            todo="run it with --modelqa-engine=inline --pdb, in pytest's own process",
+            details=log or None,
         )
 
 

@@ -62,6 +62,7 @@ def test_the_mask_of_the_caller_decides_which_gpus_there_are(monkeypatch: pytest
     assert visible("1", monkeypatch) == [UUIDS[1]]
     assert visible("1,0", monkeypatch) == [UUIDS[1], UUIDS[0]]
     assert visible("GPU-2222", monkeypatch) == [UUIDS[1]]
+    assert visible("MIG-5c89852c-d268", monkeypatch) == ["MIG-5c89852c-d268"]
     assert visible("", monkeypatch) == []
     assert visible("-1", monkeypatch) == []
 
