@@ -6,7 +6,9 @@ import math
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,6 +111,18 @@ def test_every_metric_stands_in_its_table_as_it_is_declared() -> None:
     documented = [row for table in tables(page("metrics")) for row in table if "metric" in row]
     assert {row["metric"].strip("`") for row in documented} == installed_here()
     assert documented == [_row(metrics()[row["metric"].strip("`")]) for row in documented]
+
+
+def test_the_declaration_in_the_guide_to_a_new_metric_is_one() -> None:
+    guide = section((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), "A metric")
+    (code,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    names = {"MetricDeclaration": MetricDeclaration, "math": math}
+    metric = eval(textwrap.dedent(code).strip().removesuffix(","), names)
+    own = metrics()["mae"]
+    # Of the family of mae in every respect but what it computes.
+    alike = replace(own, name=metric.name, summary=metric.summary, function=metric.function)
+    assert metric == alike
+    assert metric.function.split(":")[0] == own.function.split(":")[0]
 
 
 def test_every_metric_is_explained_beside_its_table() -> None:
