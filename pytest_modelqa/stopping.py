@@ -27,7 +27,8 @@ class Rates:
     """How often a decision on a part of the samples may differ from that on all of them.
 
     Attributes:
-        wrong_pass: For each check. wrong_fail: For all checks of the evaluation together. Both 0: ``certain``.
+        wrong_pass: For each check; 0 for both: ``certain``.
+        wrong_fail: For all checks of the evaluation together.
     """
 
     wrong_pass: float
@@ -138,7 +139,12 @@ def hindrance(checks: Iterable[tuple[Check, MetricDeclaration]]) -> str | None:
 class Watch:
     """One check on its way to a decision.
 
-    The error rate of wrong fails is of all checks of an evaluation together, so they share it equally.
+    The error rate of wrong fails is of all checks of an evaluation together, so they share it equally. A check with
+    a slice that holds no sample, or fewer than it demands, is never decided here: every sample is visited, and the
+    judge of all of them says what is missing.
+
+    Attributes:
+        claims: What must hold of each slice; empty where a slice holds no sample.
     """
 
     def __init__(self, early: EarlyCheck, populations: Populations, rates: Rates, checks_in_all: int) -> None:
@@ -149,15 +155,17 @@ class Watch:
             for claim in _claims(early, place, size)
         )
         claims = [claim.claim for claim in self.claims]
-        self._gate = Gate(claims, rates.wrong_pass, rates.wrong_fail / checks_in_all)
+        self._gate = Gate(claims, rates.wrong_pass, rates.wrong_fail / checks_in_all) if claims else None
         self._seen = np.zeros(len(claims), dtype=np.int64)
 
     def update(self, ids: Sequence[str], column: Column) -> None:
         """Takes the next samples of the order.
 
         Raises:
-            OutOfRange: A score is outside the metric's limits.
+            OutOfRange: A score is NaN. Rounding beyond the metric's limits is cut off.
         """
+        if self._gate is None:
+            return
         values = np.stack([_scores(claim, self._early, ids, column) for claim in self.claims], axis=1)
         members = np.stack([_members(claim, len(ids), column) for claim in self.claims], axis=1)
         self._seen += members.sum(axis=0)
@@ -166,25 +174,29 @@ class Watch:
     @property
     def standings(self) -> tuple[Standing, ...]:
         """How each claim stands."""
-        return self._gate.standings
+        return self._gate.standings if self._gate else ()
 
     @property
     def decided(self) -> bool:
         """Whether every claim is decided, and on as many samples as the check demands."""
-        sizes = np.array([claim.claim.size for claim in self.claims])
-        enough = self._seen >= np.minimum(self._early.check.min_samples, sizes)
+        if self._gate is None:
+            return False
+        enough = self._seen >= self._early.check.min_samples
         return bool(enough.all()) and not self._gate.undecided.any()
 
 
 def _slices(check: Check, populations: Populations) -> list[tuple[tuple[str, str], int]]:
+    """Each slice and how many samples it holds; none at all where one that the check names holds no sample."""
     if not check.slices:
         return [(("", ""), populations.total)]
-    return [
-        ((name, label), count)
-        for name, wanted in check.slices.items()
-        for label, count in populations.labels[name].items()
-        if wanted is None or label in wanted
-    ]
+    found = []
+    for name, wanted in check.slices.items():
+        counts = populations.labels.get(name, {})
+        labels = list(counts) if wanted is None else list(wanted)
+        if not labels or any(label not in counts for label in labels):
+            return []
+        found += [((name, label), counts[label]) for label in labels]
+    return found
 
 
 def _claims(early: EarlyCheck, place: tuple[str, str], size: int) -> list[EarlyClaim]:

@@ -33,9 +33,6 @@ def is_decided(record: Record, job: Job, baselines: Sequence[Record | None]) -> 
     populations = Populations.from_json(record.manifest.measured["early"])
     columns = cached(record)
     ids = record.ids.tolist()
-    needed = {name for early in job.early for name in early.check.slices}
-    if not needed <= set(populations.labels):
-        return False
     for watch in watches(job, baselines, populations):
         watch.update(ids, columns)
         if not watch.decided:
