@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from .errors import UsageError
 from .evaluation.engine import Progress
@@ -77,7 +77,12 @@ def calibrate(
         UsageError: Fewer than two runs.
     """
     if runs < 2:
-        raise UsageError("one run says nothing about repeatability", expected="--runs 2 or more")
+        raise UsageError(
+            "one run says nothing about repeatability",
+            expected="--runs 2 or more",
+            found=f"--runs {runs}",
+            todo="measure more often: the default is 10 runs",
+        )
     gate, spec = _opened(path)
     try:
         found = []
@@ -201,8 +206,8 @@ def _on_other_data(line: Line) -> float | None:
     low, high = line.margin_interval or (None, None)
     if low is None or high is None or high <= low:
         return None
-    quantile = 1.959963984540054
-    return float(ndtr(-line.margin / ((high - low) / (2 * quantile))))
+    standard_error = (high - low) / (2 * float(ndtri(line.confidence)))
+    return float(ndtr(-line.margin / standard_error))
 
 
 def _self_comparison(

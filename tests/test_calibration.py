@@ -67,6 +67,10 @@ def test_false_alarms_and_misses_are_those_of_the_models_noise(folder: Path) -> 
     # 0.005 worse than 0.010 is far beyond 0.0101 and well within 0.02.
     assert float(tight[5].rstrip("%")) < 5
     assert float(loose[5].rstrip("%")) > 95
+    # The same bound on the same data, whatever confidence the check asks for.
+    on_other_data = [float(row(text, name)[4].rstrip("%")) for name in ("tight", "sure")]
+    assert 1 < on_other_data[0] < 99
+    assert on_other_data[1] == pytest.approx(on_other_data[0], abs=1.0)
     assert tight[6].startswith("loosen by")
     assert loose[6].startswith("tighten by")
 
