@@ -49,8 +49,7 @@ def _slice_table(verdict: Verdict, check: Check) -> Iterator[str]:
 
 def _row(line: Line, check: Check) -> tuple[str, str, str, str, str, str]:
     value, bound = relation(check, line)
-    verdict = "PASS" if line.passed else "FAIL"
-    return line.slice, value, bound, margin(check, line), str(line.candidate.n), verdict
+    return line.slice, value, bound, margin(check, line), str(line.candidate.n), line.outcome.upper()
 
 
 def _origin(side: Mapping[str, Any]) -> str:

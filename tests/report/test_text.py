@@ -120,6 +120,14 @@ def test_slices_are_listed_from_the_worst_and_at_most_twelve_of_them() -> None:
     assert not any(row.startswith("  n: ") for row in text)
 
 
+def test_a_slice_that_is_undecided_is_not_shown_as_failed() -> None:
+    check = dataclasses.replace(CHECK, confidence=0.95)
+    undecided = dataclasses.replace(line(28.4, "label=1"), outcome="inconclusive", confidence=0.95)
+    made = verdict(undecided, line(30.0, "label=2"), check=check, outcome="INCONCLUSIVE")
+    rows = [row for row in failure_text(made, check, "a:12").splitlines() if row.startswith("  label=")]
+    assert [row.split()[-1] for row in rows] == ["INCONCLUSIVE", "PASS"]
+
+
 def test_the_verdict_for_the_run_record_has_what_tables_show() -> None:
     content = verdict_json(verdict(line(29.0, "label=1"), line(26.41, "label=2", 58)), CHECK)
     assert content["shown"] == {
