@@ -43,7 +43,7 @@ def check(slices: Mapping[str, tuple[str, ...] | None], min_samples: int = 1) ->
 
 
 def watch_of_perfect_scores(made: Check, seen: int) -> Watch:
-    """A watch that has seen the first samples, all of them right; ``RARE`` of every sample is rare, and comes first."""
+    """A watch that has seen the first samples, all of them right; the first ``RARE`` of them are rare."""
     kind = np.where(np.arange(SAMPLES) < RARE, "rare", "common")
     columns = {"kind": kind, column_name("accuracy", ACCURACY.version, {}): np.ones(SAMPLES)}
     populations = Populations(SAMPLES, {"kind": {"rare": RARE, "common": SAMPLES - RARE}})
