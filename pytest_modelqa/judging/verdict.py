@@ -83,7 +83,6 @@ class Verdict:
         bound: The kind of its bound: ``min``, ``max_degradation``, …
         unit: The unit that values are shown in.
         lines: One for each slice, or one for the whole set. Empty for an ERROR.
-        worst: The line with the smallest margin: the one that decides.
         notes: What a reader should know besides.
         evidence: Where the numbers came from: keys, digests, device, when.
     """
@@ -100,7 +99,7 @@ class Verdict:
 
     @property
     def worst(self) -> Line | None:
-        """The line that decides."""
+        """The line that decides: see ``rank``; None where there are no lines."""
         return worst_of(self.lines) if self.lines else None
 
     def to_json(self) -> dict[str, Any]:

@@ -29,12 +29,13 @@ class Interval:
     interval the pair holds with ``two_sided_confidence``, which is less: two 95 % bounds are a 90 % interval.
 
     Attributes:
-        estimate: The value on the samples at hand. lower: The true value is at least this, with
-        ``confidence``; ``-inf`` when nothing can be said. upper: The true value is at most this, with
-        ``confidence``; ``inf`` when nothing can be said. confidence: Of each bound by itself, 0.5 <
-        confidence < 1. n: The number of samples. units: The number of independent units: clusters where
-        samples are clustered, groups of a jackknife, training
-            runs, else ``n``.
+        estimate: The value on the samples at hand.
+        lower: The true value is at least this, with ``confidence``; ``-inf`` when nothing can be said.
+        upper: The true value is at most this, with ``confidence``; ``inf`` when nothing can be said.
+        confidence: Of each bound by itself, 0.5 < confidence < 1.
+        n: The number of samples.
+        units: The number of independent units: clusters where samples are clustered, groups of a jackknife,
+            training runs, else ``n``.
         method: How the bounds were made, in a few words.
         note: What the reader must know of them, or ''.
         unseen_below: The lower bound is set by failures too rare to have been seen in so few units, which

@@ -39,11 +39,11 @@ def single(
         without_group: The value with each group of samples left out, shape (groups,). A group that holds no
             sample, or none that bears on the value, repeats ``value``: it adds nothing and is not counted.
             NaN where the value does not exist without the group.
-        confidence: Of each bound. n: The number of samples that bear on the value (for AP of small objects:
-        the images that have some). sizes: How many samples each group holds, shape (groups,). Where the
-        value depends on the number of samples,
-            groups of different sizes change it for that reason alone; with the sizes this is taken out, at
-            the cost of a degree of freedom. It needs no sizes where it is a kind of average.
+        confidence: Of each bound.
+        n: The number of samples that bear on the value (for AP of small objects: the images that have some).
+        sizes: How many samples each group holds, shape (groups,). Where the value depends on the number of
+            samples, groups of different sizes change it for that reason alone; with the sizes this is taken
+            out, at the cost of a degree of freedom. It needs no sizes where it is a kind of average.
         lower_limit: The value cannot be below this.
         upper_limit: The value cannot be above this.
 
@@ -77,11 +77,14 @@ def difference(
     """Bounds for candidate − baseline of a set-level value, both on the same samples in the same groups.
 
     Args:
-        candidate: The candidate's value; ``candidate_without_group`` its values with a group left out,
-        (groups,). candidate_without_group: See ``candidate``. baseline: The baseline's value;
-        ``baseline_without_group`` its values with the same group left out. baseline_without_group: See
-        ``baseline``. confidence: Of each bound. n: As in ``single``. lower_limit: Neither value can be below
-        this. upper_limit: Neither value can be above this.
+        candidate: The candidate's value.
+        candidate_without_group: Its values with each group left out, shape (groups,); see ``single``.
+        baseline: The baseline's value.
+        baseline_without_group: Its values with the same groups left out, same shape.
+        confidence: Of each bound.
+        n: As in ``single``.
+        lower_limit: Neither value can be below this.
+        upper_limit: Neither value can be above this.
 
     Raises:
         ValueError: As in ``single``, or different numbers of groups.

@@ -38,11 +38,12 @@ class Claim:
     population.
 
     Attributes:
-        size: How many samples of the test set belong to it. threshold: In the unit of the scores.
-        lower_limit: No score can be below this; ``-inf``: it can only fail early. upper_limit: No score can
-        be above this; ``inf``: it can only pass early. step: Scores are whole multiples of this above
-        ``lower_limit`` (1 for 0/1 scores and for wins and losses), or
-            None. It makes the test as sharp as the possible sums allow.
+        size: How many samples of the test set belong to it.
+        threshold: In the unit of the scores.
+        lower_limit: No score can be below this; ``-inf``: it can only fail early.
+        upper_limit: No score can be above this; ``inf``: it can only pass early.
+        step: Scores are whole multiples of this above ``lower_limit`` (1 for 0/1 scores and for wins and losses),
+            or None. It makes the test as sharp as the possible sums allow.
     """
 
     size: int
@@ -228,8 +229,7 @@ class _Side:
 
 def _pass_side(claims: Sequence[Claim], alpha: float) -> _Side:
     lower = [claim.lower_limit for claim in claims]
-    # Without an upper limit, scores are cut off at twice the height of the threshold: no mean is raised by
-    # that.
+    # Without an upper limit, scores are cut off at twice the height of the threshold, which raises no mean.
     end = [_or(claim.upper_limit, 2 * claim.threshold - claim.lower_limit) for claim in claims]
     return _Side(claims, lower, end, [claim.greatest_failing for claim in claims], alpha)
 
