@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from ..judging.verdict import Verdict
@@ -15,8 +16,19 @@ class BoundNotMet(Exception):  # noqa: N818 - it is what happened, not what went
         self.verdict = verdict
 
 
+@dataclass(frozen=True)
+class CrashLine:
+    """A failure in one line, as pytest's short summary (``message``) and ``--tb=line`` (all of it) show it."""
+
+    message: str
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}"
+
+
 class FailureText:
-    """A failure as pytest wants it: text, and one line for the short summary.
+    """A failure as pytest wants it: text that begins with the verdict and ends with its place.
 
     With ``CI`` set pytest puts the whole text of a plain string into its summary; ``reprcrash`` keeps it to one
     line.
@@ -24,8 +36,8 @@ class FailureText:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.reprcrash = self
-        self.message = text.splitlines()[0]
+        lines = text.splitlines()
+        self.reprcrash = CrashLine(lines[0], lines[-1])
 
     def __str__(self) -> str:
         return self.text
