@@ -76,9 +76,11 @@ class Session:
         return toy_experiment.checked(toy_experiment.Run(self.folder, code, self.text))
 
 
-def wait_until(true: Callable[[], bool], session: Session | None = None) -> None:
+def wait_until(
+    true: Callable[[], bool], session: Session | None = None, seconds: float = PATIENCE_SECONDS
+) -> None:
     """Waits until something holds; fails when it never does, or when the session ends before."""
-    end = time.monotonic() + PATIENCE_SECONDS
+    end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, session.text if session else "it never came"
         assert session is None or session.process.poll() is None or true(), session.text

@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def verify(run_command: Callable[..., Any], folder: Path) -> Any:
 @pytest.fixture(scope="module")
 def ended(
     tmp_path_factory: pytest.TempPathFactory, make_toy: Any, start_pytest: Any, wait_until: Any
-) -> dict[str, Any]:
+) -> Iterator[dict[str, Any]]:
     """One session for each ending, all at once: folder, and the worker and its child as they were."""
     sessions = {}
     for name in ENDINGS:
@@ -55,7 +55,9 @@ def ended(
                 session.process.send_signal(number)
     for session in sessions.values():
         session.process.wait(120)
-    return {name: (sessions[name], family[name]) for name in ENDINGS}
+    yield {name: (sessions[name], family[name]) for name in ENDINGS}
+    for process in (process for members in family.values() for process in members if not is_gone(process)):
+        process.kill()
 
 
 def is_gone(process: psutil.Process) -> bool:
@@ -66,7 +68,7 @@ def is_gone(process: psutil.Process) -> bool:
 def test_no_worker_and_no_grandchild_is_left(ended: dict[str, Any], name: str, wait_until: Any) -> None:
     _, family = ended[name]
     assert len(family) == 2
-    wait_until(lambda: all(is_gone(process) for process in family))
+    wait_until(lambda: all(is_gone(process) for process in family), seconds=20)
 
 
 @pytest.mark.parametrize("name", ENDINGS)
