@@ -92,7 +92,7 @@ def _limited(samples: Any, dataset: Dataset, folder: Path) -> LoadedSamples:
             batch: Mapping[str, Any] = samples.batch(indices)
         return batch
 
-    return LoadedSamples(ids, scalars, len(samples.ids), read)
+    return LoadedSamples(ids, scalars, len(samples.ids), read, getattr(samples, "about", {}))
 
 
 def _from_path(dataset: Dataset, folder: Path) -> LoadedSamples:

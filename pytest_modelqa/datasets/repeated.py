@@ -40,6 +40,12 @@ class Repeated:
         }
         return {**tiled, REPEAT_OF: np.tile(np.array(self.samples.ids), self.times)}
 
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """What holds for all samples of the dataset, such as the ``categories`` of a COCO file."""
+        about: Mapping[str, Any] = getattr(self.samples, "about", {})
+        return about
+
     def batch(self, indices: Sequence[int]) -> Mapping[str, Any]:
         """The fields of these samples; see ``samples.Samples``."""
         return self.samples.batch([index % len(self.samples) for index in indices])

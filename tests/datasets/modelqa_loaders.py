@@ -80,6 +80,7 @@ class Streamed:
     def __init__(self, broken=False):
         self.ids = ("a", "b", "c")
         self.scalars = {"label": np.array([0, 1, 2])}
+        self.about = {"categories": {1: "tree"}}
         self.broken = broken
 
     def __len__(self):

@@ -175,6 +175,7 @@ def test_an_object_with_ids_scalars_and_batch_is_used_as_it_is(loader):
     samples = loader("streamed")
     assert samples.ids == ("a", "b", "c")
     assert samples.batch([2, 0])["x"].tolist() == [20, 0]
+    assert samples.about == {"categories": {1: "tree"}}
 
 
 def test_its_errors_are_told_in_our_words(loader):
