@@ -40,7 +40,10 @@ def read_head(path: Path, noun: str, kind: type[EvaluationError]) -> bytes:
         ) from None
     except OSError as error:
         raise kind(
-            f"{noun} cannot be read: {path.name}", where=str(path), found=str(error.strerror)
+            f"{noun} cannot be read: {path.name}",
+            where=str(path),
+            found=str(error.strerror),
+            todo="make the file readable for this user, or correct the path in the spec",
         ) from error
     if not head:
         raise kind(

@@ -14,7 +14,7 @@ from ..errors import OutputError
 from ..metrics.registry import load
 from ..metrics.side_tables import CLASS_SLICE, SetScore, SideTables
 from ..records.columns import REPEAT_OF
-from ..records.digests import group_of
+from ..records.digests import GROUPS, group_of
 from ..records.record import read_record
 from ..records.store import Record, SetValue
 from ..spec.catalogue import MetricDeclaration
@@ -22,8 +22,6 @@ from .plan import MetricUse
 
 if TYPE_CHECKING:
     import torch
-
-GROUPS = 20
 
 
 def scores_of_batch(
@@ -143,9 +141,9 @@ def _set_values(
     """How to compute the value of each slice."""
     samples = record.column(REPEAT_OF) if REPEAT_OF in record.columns else record.ids
     groups = np.array([group_of(sample_id) for sample_id in samples])
-    compute = load(declaration)
     if declaration.tables:
         return _values_of_tables(record, use, declaration, groups, slice_name)
+    compute = load(declaration)
     columns = _columns(record, declaration, baseline)
     if not slice_name:
         whole = _of_part(compute, columns, use.args)

@@ -99,7 +99,12 @@ def read(path: Path) -> RunRecord:
         ) from None
     # ValueError: no UTF-8, no JSON, or a number with thousands of digits.
     except (OSError, ValueError, RecursionError) as error:
-        raise RunRecordError("the run record cannot be read", where=str(file), found=str(error)) from error
+        raise RunRecordError(
+            "the run record cannot be read",
+            where=str(file),
+            found=str(error),
+            todo="name a run.json of pytest-modelqa, or copy it again from the machine of the run",
+        ) from error
     if not isinstance(content, dict) or content.get("modelqa_run") != RUN_RECORD_VERSION:
         raise RunRecordError(
             "this is no run record of this version",
