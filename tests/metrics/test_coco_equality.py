@@ -201,3 +201,15 @@ def test_the_thresholds_are_the_numbers_that_pycocotools_has() -> None:
     evaluator = by_pycocotools(*crowded_scene(0, per_image=2))
 
     assert tuple(evaluator.params.iouThrs.tolist()) == IOU_THRESHOLDS
+
+
+def test_of_two_objects_that_overlap_equally_the_later_is_taken() -> None:
+    # The first detection overlaps both objects by 0.6; it leaves the second detection nothing only if it takes
+    # the later one.
+    truths = boxes_of([(0, 0, 0, 0, 20, 20, 0, 0, 1), (0, 0, 10, 0, 20, 20, 0, 0, 1)])
+    detections = boxes_of([(0, 0, 5, 0, 20, 20, 0.9, 0, 1), (0, 0, 12, 0, 20, 20, 0.8, 0, 1)])
+
+    _, recall = ours(detections, truths)
+
+    np.testing.assert_array_equal(recall, by_pycocotools(detections, truths).eval["recall"])
+    assert recall[0, 0, 0, 2] == 0.5
