@@ -23,6 +23,7 @@ class WorkOrder:
         inputs: Digests of the files that went into the key, by what they are (``checkpoint``, ``data``).
         store: The root folder of the store.
         device: ``cpu``, ``cuda`` or ``cuda:N``: what the worker must use, or fail.
+        planned: When the digests of the inputs were asked for: seconds since the epoch.
         record: The folder of a record that only lacks metrics of predictions, or None: the model has to run.
         begun: The folder of a record of a part of the samples, which the run goes on from, or None.
         baselines: For each of the job's ``early`` checks, the folder of the records that it compares with, or None.
@@ -34,6 +35,7 @@ class WorkOrder:
     inputs: Mapping[str, tuple[FileDigest, ...]]
     store: Path
     device: str
+    planned: float
     record: Path | None = None
     begun: Path | None = None
     baselines: tuple[Path | None, ...] = ()

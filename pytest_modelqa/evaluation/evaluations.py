@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -127,6 +128,7 @@ class Evaluations:
 
     def _made_or_found(self, job: Job, report: Callable[[Progress], None]) -> Evaluated:
         device = self._device(job)
+        planned = time.time()
         key = key_of(job, self._catalogue, self._run_id, self._memory)
         # What it is compared with must be known before it can be decided early.
         against = [
@@ -157,6 +159,7 @@ class Evaluations:
                 inputs=key.inputs,
                 store=self._store.root,
                 device=device,
+                planned=planned,
                 record=found.folder if found else None,
                 begun=self._begun(job, key, device) if not found else None,
                 baselines=tuple(record.folder if record else None for record in baselines),

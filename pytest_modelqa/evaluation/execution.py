@@ -19,6 +19,7 @@ from ..datasets.samples import Samples
 from ..errors import DatasetError, EvaluationError
 from ..metrics.registry import metrics
 from ..models.files import checkpoint_files, checkpoint_path, unchanged
+from ..records.digests import FileDigest, file_sha256
 from ..records.manifest import Manifest, now_utc
 from ..records.store import Record, Store
 from ..spec.catalogue import MetricDeclaration
@@ -28,7 +29,7 @@ from ..tasks.registry import tasks
 from .batches import BatchSize
 from .early import populations_of
 from .engine import Progress, WorkOrder
-from .fingerprint import used_code, used_distributions
+from .fingerprint import read_code, used_code, used_distributions
 from .inference import Subject, Table, infer, predict, to_device
 from .loaded_models import LoadedModels
 from .plan import MetricUse
@@ -37,6 +38,8 @@ from .torch_device import describe, prepare
 from .visit import in_order_of_dataset, visit_of
 
 Report = Callable[[Progress], None]
+# A file written within the tick of its clock keeps its time; 2 s is the coarsest tick in use (FAT).
+_TICK_SECONDS = 2.0
 
 
 def execute(order: WorkOrder, report: Report, models: LoadedModels, pool: Executor) -> Path:
@@ -53,9 +56,18 @@ def execute(order: WorkOrder, report: Report, models: LoadedModels, pool: Execut
         EvaluationError: The evaluation could not be made.
         StoreError: The record could not be written.
     """
+    began = time.time()
+    try:
+        return _execute(order, report, models, pool, began)
+    finally:
+        # Also where it failed: the next order of this process finds the same modules, and maybe other files.
+        read_code(began)
+
+
+def _execute(order: WorkOrder, report: Report, models: LoadedModels, pool: Executor, began: float) -> Path:
     store = Store(order.store)
     known = [record for record in store.find(order.key) if record.folder == order.record]
-    record = known[0] if known else _measure(order, store, report, models, pool)
+    record = known[0] if known else _measure(order, store, report, models, pool, began)
     report(Progress("scoring"))
     for use, declaration in _uses(order, "predictions"):
         for baseline in (None, *order.job.baselines):
@@ -64,7 +76,9 @@ def execute(order: WorkOrder, report: Report, models: LoadedModels, pool: Execut
     return record.folder
 
 
-def _measure(order: WorkOrder, store: Store, report: Report, models: LoadedModels, pool: Executor) -> Record:
+def _measure(
+    order: WorkOrder, store: Store, report: Report, models: LoadedModels, pool: Executor, began: float
+) -> Record:
     evaluation = order.job.evaluation
     device = prepare(order.device, seed=evaluation.seed, deterministic=evaluation.deterministic)
     report(Progress("loading data"))
@@ -98,7 +112,9 @@ def _measure(order: WorkOrder, store: Store, report: Report, models: LoadedModel
     if len(table.ids) < len(samples):
         populations = populations_of(scalars, order.job, len(samples))
         how["early"] = {**populations.to_json(), "scalars": sorted(scalars)}
-    return _store(order, store, table, columns, pictures, device, how)
+    _demand_same_data(order)
+    code = used_code(order.job.folder, began)
+    return _store(order, store, table, columns, pictures, device, how, code)
 
 
 def _with_fields(
@@ -127,6 +143,27 @@ def _samples(order: WorkOrder) -> Samples:
     samples = load_samples(dataset, order.job.folder)
     times = order.job.evaluation.repeats
     return samples if times == 1 else Repeated(samples, times)
+
+
+def _demand_same_data(order: WorkOrder) -> None:
+    """The data that were read are those that the key was made of; hours may lie between the two.
+
+    Raises:
+        DatasetError: A file has been changed since.
+    """
+    for file in order.inputs.get("data", ()):
+        path = order.job.folder / file.path
+        status = path.stat() if path.exists() else None
+        if status and max(status.st_mtime, status.st_ctime) < order.planned - _TICK_SECONDS:
+            continue
+        if status is None or file_sha256(path) != file.sha256:
+            raise DatasetError(
+                f"a data file changed during the run: {path.name}",
+                where=str(path),
+                expected="a file that nobody writes to",
+                found="other content than when the run was planned" if status else "no file",
+                todo="wait until it is written; then run again",
+            )
 
 
 def _task(order: WorkOrder) -> Task:
@@ -199,6 +236,7 @@ def _store(
     pictures: Mapping[str, bytes],
     device: torch.device,
     how: Mapping[str, Any],
+    code: tuple[FileDigest, ...],
 ) -> Record:
     with store.begin(order.key) as draft:
         draft.write_samples(table.ids, columns)
@@ -212,7 +250,7 @@ def _store(
                 key_parts=order.key_parts,
                 created=now_utc(),
                 device=describe(device),
-                code=used_code(order.job.folder),
+                code=code,
                 distributions=used_distributions(),
                 inputs=order.inputs,
                 samples=len(table.ids),

@@ -11,6 +11,8 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import ModuleType
+from weakref import WeakKeyDictionary
 
 from ..errors import StoreError
 from ..records.digests import FileDigest, file_sha256
@@ -22,19 +24,52 @@ _OWN_CODE = tuple(_PACKAGE / name for name in ("datasets", "metrics", "models", 
 _OWN_PROCESS = tuple(
     _PACKAGE / "evaluation" / name for name in ("worker.py", "local.py", "log_tail.py", "inline.py")
 )
+WRITTEN_SINCE = "0" * 64
+"""Stands for the sha256 of a file that nobody can tell the content of: it was written to since it was read."""
 _STANDARD_LIBRARY = tuple({Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")})
 
 
-def used_code(folder: Path) -> tuple[FileDigest, ...]:
+# The sha256 of each module's file as it was imported; a module that is imported anew is another object.
+_read: WeakKeyDictionary[ModuleType, tuple[Path, FileDigest]] = WeakKeyDictionary()
+
+
+def read_code(since: float) -> None:
+    """Takes the digests of the modules that were imported since the last call.
+
+    A file that was written to after that is not what was imported: people edit ``model.py`` while an evaluation of
+    an hour runs. Its digest is replaced by one that no file has, so that the records serve no other run.
+
+    Args:
+        since: When the imports of these modules began: seconds since the epoch.
+    """
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if not isinstance(module, ModuleType) or module in _read or not isinstance(file, str):
+            continue
+        path = Path(file).resolve()
+        if _counts(path) and path.is_file():
+            _read[module] = path, _as_imported(path, since)
+
+
+def used_code(folder: Path, since: float) -> tuple[FileDigest, ...]:
     """Path and sha256 of every module imported so far from outside site-packages and the standard library.
 
     Args:
         folder: The spec's folder; paths inside it are stored relative to it, so that a checkout may move.
+        since: See ``read_code``.
     """
-    files = {file for file in _imported_files() if _counts(file)}
+    read_code(since)
+    loaded = {module for module in sys.modules.values() if isinstance(module, ModuleType)}
+    files = {path: found for module, (path, found) in _read.items() if module in loaded}
     return tuple(
-        FileDigest(_stored(file, folder), file_sha256(file), file.stat().st_size) for file in sorted(files)
+        FileDigest(_stored(path, folder), files[path].sha256, files[path].size) for path in sorted(files)
     )
+
+
+def _as_imported(path: Path, since: float) -> FileDigest:
+    status = path.stat()
+    written = max(status.st_mtime, status.st_ctime) >= since
+    return FileDigest(str(path), WRITTEN_SINCE if written else file_sha256(path), status.st_size)
 
 
 def used_distributions() -> dict[str, str]:
@@ -77,17 +112,13 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _imported_files() -> Iterable[Path]:
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if isinstance(file, str) and Path(file).is_file():
-            yield Path(file).resolve()
-
-
 def _counts(file: Path) -> bool:
     if file.is_relative_to(_PACKAGE):
         return file.is_relative_to(_PACKAGE) and _decides_values(file)
     if {"site-packages", "dist-packages"} & set(file.parts):
+        return False
+    # What torch.compile writes while it runs follows from the code that counts, and from torch's version.
+    if any(part.startswith("torchinductor_") for part in file.parts):
         return False
     return not any(file.is_relative_to(folder) for folder in _STANDARD_LIBRARY)
 

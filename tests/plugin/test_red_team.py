@@ -82,3 +82,22 @@ def test_under_xdist_a_folder_of_records_that_is_a_file_is_told(
     assert run.exit_code == 1
     assert "a folder that can be written to" in run.text
     assert run.last_line == "INCOMPLETE: the plan of this run was lost"
+
+
+def test_a_data_file_that_changes_while_it_is_measured_is_an_error(
+    toy: Any, run_pytest: Callable[..., Any]
+) -> None:
+    toy.edit(
+        "path: data/test.npz, role: test",
+        "load: data:images, args: {split: test}, files: [data/*.npz], role: test",
+    )
+    # As a loader that prepares its data when it is first called.
+    with (toy.folder / "data.py").open("a") as file:
+        file.write(
+            "\n_images = images\n\ndef images(split):\n    fields = _images(split)\n"
+            "    fields['image'] = fields['image'] / 2\n    np.savez(FOLDER / f'{split}.npz', **fields)\n"
+            "    return fields\n"
+        )
+    run = run_pytest(toy.folder, "-k", "accuracy")
+    assert run.statuses["classification::accuracy-min"] == "ERROR"
+    assert "a data file changed during the run: test.npz" in run.text
