@@ -1,0 +1,27 @@
+"""What the plugin costs a session that has no spec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+TELL = """
+import sys
+
+def pytest_unconfigure():
+    heavy = "numpy pydantic pyarrow rich scipy torch yaml pytest_modelqa.gate pytest_modelqa.collection".split()
+    print("loaded:", [name for name in heavy if name in sys.modules])
+"""
+
+
+def test_without_a_spec_nothing_is_loaded_and_nothing_is_said(
+    tmp_path: Path, run_pytest: Callable[..., Any]
+) -> None:
+    (tmp_path / "conftest.py").write_text(TELL)
+    (tmp_path / "test_it.py").write_text("def test_it():\n    pass\n")
+    run = run_pytest(tmp_path, "-s")
+    assert "loaded: []" in run.text
+    assert run.exit_code == 0
+    assert "GO" not in run.text
+    assert not (tmp_path / ".modelqa").exists()
