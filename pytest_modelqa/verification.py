@@ -11,7 +11,7 @@ from typing import Any
 from .errors import ModelQAError
 from .records.digests import file_sha256
 from .report.conclusion import Conclusion, Result, conclude
-from .report.run_record import RunRecord, read
+from .report.run_record import ReadSpec, RunRecord, read
 
 
 @dataclass(frozen=True)
@@ -107,16 +107,26 @@ def _uncovered(record: RunRecord, covers: Path) -> Iterator[str]:
     files = [covers] if covers.is_file() else sorted(covers.rglob("*.modelspec.yaml"))
     if not files:
         yield f"there is no spec under {covers}"
-    # Each judged spec covers one file: a copy of it in another folder has other checkpoints beside it.
-    judged = Counter(spec.sha256 for spec in record.specs)
-    overridden = {spec.sha256 for spec in record.specs if spec.overrides}
+    unclaimed = list(record.specs)
     for file in files:
         sha256 = file_sha256(file)
-        judged[sha256] -= 1
-        if judged[sha256] < 0:
+        judged = next((spec for spec in unclaimed if spec.sha256 == sha256 and _is_at(spec, file)), None)
+        if judged is None:
             yield f"{file} was not judged in this run, or changed since"
-        elif sha256 in overridden:
+            continue
+        unclaimed.remove(judged)
+        if judged.overrides:
             yield f"{file} was judged with --modelqa-set, not as it is"
+
+
+def _is_at(spec: ReadSpec, file: Path) -> bool:
+    """Whether a file lies where the spec lay: a copy of it in another folder has other checkpoints beside it.
+
+    The checkout may lie elsewhere by now, so of a path outside pytest's root folder only the end is compared.
+    """
+    parts = Path(spec.path).parts
+    end = parts[-2:] if Path(spec.path).is_absolute() else parts
+    return end in (path.parts[-len(end) :] for path in (file.absolute(), file.resolve()))
 
 
 def report(verification: Verification) -> str:

@@ -292,6 +292,14 @@ def test_a_copy_of_a_judged_spec_is_not_covered_by_it(tmp_path: Path, specs: Pat
     assert verify(twice, specs).problems == ()
 
 
+def test_the_folder_of_a_copy_alone_is_not_covered_either(tmp_path: Path, specs: Path) -> None:
+    copy = specs / "b" / "b.modelspec.yaml"
+    copy.parent.mkdir()
+    copy.write_bytes((tmp_path / SPEC).read_bytes())
+    path = write(record(specs=judged(tmp_path / SPEC)), tmp_path)
+    assert verify(path, copy.parent).problems == (f"{copy} was not judged in this run, or changed since",)
+
+
 def test_a_spec_that_was_judged_with_overrides_is_not_covered_as_it_is(tmp_path: Path, specs: Path) -> None:
     path = write(record(specs=judged(tmp_path / SPEC, overrides=("models.a.checkpoint=b",))), tmp_path)
     found = verify(path, specs)
