@@ -116,6 +116,7 @@ def _id(value: Any, key: str, path: Path) -> int:
             where=str(path),
             expected="a whole number such as 1",
             found=repr(value),
+            todo="correct the annotation file",
         )
     return value
 

@@ -187,6 +187,7 @@ def expected_calibration_error(columns: Columns, *, bins: int = 15) -> float:
             f"{len(wrong)} of {len(confidence)} confidences are not probabilities",
             expected="numbers from 0 to 1",
             found=f"{wrong[0]}",
+            todo="correct what wrote the records",
         )
     edges = np.linspace(0.0, 1.0, bins + 1)
     in_bin = np.maximum(np.searchsorted(edges, confidence, side="left") - 1, 0)
@@ -247,7 +248,12 @@ def _averaged(
 
 def _check_not_empty(n: int) -> None:
     if n == 0:
-        raise OutputError("a metric of no samples is undefined", expected="at least 1 sample", found="0")
+        raise OutputError(
+            "a metric of no samples is undefined",
+            expected="at least 1 sample",
+            found="0",
+            todo="look at the dataset, and at what the check slices by",
+        )
 
 
 def _check_logits(outputs: torch.Tensor, targets: torch.Tensor) -> None:
@@ -256,13 +262,18 @@ def _check_logits(outputs: torch.Tensor, targets: torch.Tensor) -> None:
             "the outputs are not one row of logits a sample",
             expected="outputs of shape (n, classes) and labels of shape (n,)",
             found=f"outputs of shape {tuple(outputs.shape)} and labels of shape {tuple(targets.shape)}",
+            todo="let the model return a row of logits for each sample",
         )
     finite = outputs.isfinite().all(1)
     if not bool(finite.all()):
-        raise OutputError(f"NaN or Inf in the outputs of {int((~finite).sum())} of {len(finite)} samples")
+        raise OutputError(
+            f"NaN or Inf in the outputs of {int((~finite).sum())} of {len(finite)} samples",
+            todo="look at the checkpoint and the precision",
+        )
     if len(targets) and (int(targets.min()) < 0 or int(targets.max()) >= outputs.shape[1]):
         raise OutputError(
             "labels are outside the model's classes",
             expected=f"labels from 0 to {outputs.shape[1] - 1}, as the model has {outputs.shape[1]} outputs",
             found=f"labels from {int(targets.min())} to {int(targets.max())}",
+            todo="let the dataset count classes from 0, or build the model with as many classes as there are",
         )

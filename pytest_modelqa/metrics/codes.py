@@ -45,6 +45,7 @@ def codebook_usage(columns: Columns, *, codebook_size: int) -> float:
             "codes are outside the codebook",
             expected=f"codes from 0 to {codebook_size - 1}, as codebook_size says",
             found=f"codes from {codes.min()} to {codes.max()}",
+            todo="correct args: {codebook_size: …}, or the model",
         )
     return len(np.unique(codes)) / codebook_size
 
@@ -56,5 +57,6 @@ def _codes(columns: Columns) -> np.ndarray:
             "there are no codes",
             expected="integers ≥ 0, at least one",
             found=f"{codes.dtype} of shape {codes.shape}" + (f", least {codes.min()}" if codes.size else ""),
+            todo="let the model give its codes as integers",
         )
     return codes

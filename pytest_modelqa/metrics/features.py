@@ -165,6 +165,7 @@ def vendi_score(columns: Columns) -> float:
         raise OutputError(
             f"{int((norms == 0).sum())} of {len(features)} feature vectors are zero",
             expected="vectors with a direction, as vendi_score compares them by cosine",
+            todo="look at the model that made the features, or take pairwise_distance",
         )
     unit = features / norms
     gram = unit.T @ unit if unit.shape[1] < len(unit) else unit @ unit.T
@@ -214,6 +215,7 @@ def silhouette(columns: Columns) -> float:
         raise OutputError(
             f"silhouette is undefined for {len(classes)} classes among {len(features)} samples",
             expected="at least 2 classes, and a class of more than 1 sample",
+            todo="measure more samples, or leave this metric out",
         )
     member = torch.nn.functional.one_hot(index, len(classes)).double()
     total = 0.0
@@ -271,6 +273,7 @@ def _features_and_reference(columns: Columns) -> tuple[torch.Tensor, torch.Tenso
             "features and reference features are not of one dimension",
             expected=f"{reference.shape[1]} dimensions, as the reference",
             found=f"{features.shape[1]} dimensions",
+            todo="take both from the same model and layer",
         )
     return features, reference.to(features.device)
 
@@ -282,15 +285,22 @@ def _matrix(columns: Columns, name: str) -> torch.Tensor:
             f"{name} are not one vector a sample",
             expected="shape (n, d)",
             found=f"shape {tuple(matrix.shape)}",
+            todo="flatten or pool the features to one vector a sample",
         )
     finite = matrix.isfinite().all(1)
     if not bool(finite.all()):
-        raise OutputError(f"NaN or Inf in {name} of {int((~finite).sum())} of {len(finite)} samples")
+        raise OutputError(
+            f"NaN or Inf in {name} of {int((~finite).sum())} of {len(finite)} samples",
+            todo="look at the checkpoint and the precision of the model that made them",
+        )
     return matrix
 
 
 def _check_count(what: str, found: int, needed: int) -> None:
     if found < needed:
         raise OutputError(
-            f"too few samples for {what}", expected=f"at least {needed} samples in each set", found=f"{found}"
+            f"too few samples for {what}",
+            expected=f"at least {needed} samples in each set",
+            found=f"{found}",
+            todo="measure more samples",
         )

@@ -245,6 +245,7 @@ def _frames(outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor,
             "the outputs are not of the targets' shape",
             expected=f"outputs of shape {tuple(targets.shape)}, as the targets",
             found=f"outputs of shape {tuple(outputs.shape)}",
+            todo="let the model give back the targets' shape, or name another field in args: {target: FIELD}",
         )
     shape = tuple(outputs.shape)
     if len(shape) not in (3, 4, 5) or 0 in shape:
@@ -252,6 +253,7 @@ def _frames(outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor,
             "the outputs are not images",
             expected="shape (n, H, W), (n, C, H, W) or (n, T, C, H, W), none of them 0",
             found=f"shape {shape}",
+            todo="let the model return images, or choose one of its outputs with args: {output: …}",
         )
     frames = shape[:1] + (1,) * (5 - len(shape)) + shape[1:]
     return outputs.reshape(frames), targets.reshape(frames)

@@ -60,6 +60,7 @@ def by_name(kind: type[D], built_in: Iterable[D], group: str) -> Mapping[str, D]
                 where=where,
                 expected=f"module:attribute of a pytest_modelqa.spec.catalogue.{kind.__name__}",
                 found=type(declaration).__name__,
+                todo="correct or uninstall the package that declares it",
             )
         if declaration.name in found:
             raise UsageError(
@@ -89,6 +90,14 @@ def imported(path: str, what: str) -> Any:
                 where=path,
                 todo=f"pip install 'pytest-modelqa[torch]', or the package that brings {error.name}",
             ) from error
-        raise UsageError(f"{what}: there is no module {module_name}", where=path) from error
+        raise UsageError(
+            f"{what}: there is no module {module_name}",
+            where=path,
+            todo="correct or uninstall the package that declares it",
+        ) from error
     except AttributeError as error:
-        raise UsageError(f"{what}: {module_name} has no {attribute}", where=path) from error
+        raise UsageError(
+            f"{what}: {module_name} has no {attribute}",
+            where=path,
+            todo="correct or uninstall the package that declares it",
+        ) from error

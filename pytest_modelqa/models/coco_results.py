@@ -103,7 +103,12 @@ def _read(path: Path) -> dict[int, list[list[float]]]:
     try:
         entries = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise OutputError(f"{path.name} is no JSON", where=str(path), found=str(error)) from error
+        raise OutputError(
+            f"{path.name} is no JSON",
+            where=str(path),
+            found=str(error),
+            todo="correct checkpoint:, or write the results again",
+        ) from error
     detections: dict[int, list[list[float]]] = {}
     seen: set[tuple[Any, ...]] = set()
     for number, entry in enumerate(entries):

@@ -55,7 +55,11 @@ def load_model(
         CheckpointError: The checkpoint is missing, damaged, refused, does not fit, or holds NaN or Inf.
     """
     if precision not in _PRECISIONS:
-        raise EvaluationError(f"unknown precision {precision!r}", expected=", ".join(_PRECISIONS))
+        raise EvaluationError(
+            f"unknown precision {precision!r}",
+            expected=", ".join(_PRECISIONS),
+            todo="correct precision: in the spec",
+        )
     path = checkpoint_path(model, folder, coordinates)
     if path is None:
         module = build_real(model, folder)

@@ -39,6 +39,7 @@ def parse_override(text: str) -> Override:
         raise UsageError(
             f"--modelqa-set {text} is no assignment",
             expected="a.b.c=value, such as models.candidate.checkpoint=runs/best.safetensors",
+            todo="write the path, = and the value, without spaces around =",
         )
     if len(parts) == 1 or (len(parts) == 2 and parts[0] != "defaults" and not value):
         raise UsageError(

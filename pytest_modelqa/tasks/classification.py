@@ -42,7 +42,11 @@ class Classification:
         """
         field, names = self._args.target, self._args.class_names
         if not len(samples):
-            raise DatasetError("the dataset is empty", expected="at least one sample")
+            raise DatasetError(
+                "the dataset is empty",
+                expected="at least one sample",
+                todo="look at the file, the split, and what the loader filters out",
+            )
         if field not in samples.scalars:
             batch = samples.batch([0])
             if field in batch:
@@ -90,6 +94,7 @@ class Classification:
                 f"the model has {classes} classes and {len(names)} have names",
                 expected=f"outputs of shape (n, {len(names)})",
                 found=f"outputs of shape {tuple(outputs.shape)}",
+                todo="correct args: {class_names: […]}, or build the model with as many classes",
             )
         if classes < known:
             raise _labels_outside(self._least, known - 1, classes)

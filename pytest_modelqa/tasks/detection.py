@@ -46,7 +46,11 @@ class Detection:
             DatasetError: A field is missing, or the dataset has no category.
         """
         if not len(samples):
-            raise DatasetError("the dataset is empty", expected="at least one image")
+            raise DatasetError(
+                "the dataset is empty",
+                expected="at least one image",
+                todo="look at the file, the split, and what the loader filters out",
+            )
         first = samples.batch([0])
         for field in ("boxes", "labels"):
             if field not in first:

@@ -52,6 +52,7 @@ def _by_image(returned: Any, images: int) -> Sequence[Any]:
             raise OutputError(
                 f"the model gave boxes, scores and labels for {sorted(lengths)} images, asked for {images}",
                 expected=f"{images} of each",
+                todo="let the model return an entry for every image",
             )
         return [{key: returned[key][index] for key in _KEYS} for index in range(images)]
     if isinstance(returned, (list, tuple)) and all(isinstance(each, Mapping) for each in returned):
@@ -82,6 +83,7 @@ def _detections(given: Mapping[str, Any], index: int) -> tuple[torch.Tensor, tor
             f"boxes, scores and labels of image {index} of a batch do not fit together",
             expected="shapes (k, 4), (k,) and (k,)",
             found=f"shapes {tuple(boxes.shape)}, {tuple(scores.shape)} and {tuple(labels.shape)}",
+            todo="let the model return a score and a label for each box",
         )
     return boxes, scores, labels
 
@@ -93,6 +95,7 @@ def _demand_keys(given: Mapping[str, Any], what: str) -> None:
             f"{what} has no {' and no '.join(missing)}",
             expected="boxes, scores and labels",
             found="the keys " + (", ".join(map(str, given)) or "(none)"),
+            todo="rename the entries in a module beside the spec that wraps the model",
         )
 
 

@@ -64,6 +64,7 @@ def _rows(batch: Mapping[str, Any], index: int, names: Mapping[int, str] | None)
         raise DatasetError(
             f"the ground truth of an image has {len(boxes)} boxes and {len(labels)} labels",
             expected="one label for each box",
+            todo="correct the annotations, or the loader",
         )
     _demand_boxes(boxes, labels, names)
     return np.column_stack([boxes, labels, areas, crowd, annotation_ids, np.ones(len(boxes))])

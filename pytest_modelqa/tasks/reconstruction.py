@@ -124,6 +124,7 @@ class _RunningMean:
                 f"the field {self._field} does not hold images",
                 expected="shape (H, W), (C, H, W) or (T, C, H, W) a sample, none of them 0",
                 found=f"shape {images.shape[1:]} in sample {ids[0]!r}",
+                todo="name the field of images in the evaluation's args: {input: FIELD}",
             )
         if self._sum is None:
             self._sum = np.zeros(images.shape[1:])
@@ -132,6 +133,7 @@ class _RunningMean:
                 f"the images of the field {self._field} are not of one shape",
                 expected=f"shape {self._sum.shape}, as the first sample",
                 found=f"shape {images.shape[1:]} from sample {ids[0]!r}",
+                todo="resize or cut the images in the loader",
             )
         finite = np.isfinite(images).all(axis=tuple(range(1, images.ndim)))
         if not finite.all():
@@ -139,6 +141,7 @@ class _RunningMean:
                 f"NaN or Inf in the field {self._field}",
                 expected="finite images",
                 found=f"first in sample {ids[int(np.flatnonzero(~finite)[0])]!r}",
+                todo="correct or remove these samples",
             )
         self._sum += images.sum(axis=0, dtype=np.float64)
         self._count += len(images)

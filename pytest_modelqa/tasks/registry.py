@@ -33,11 +33,17 @@ def tasks() -> Mapping[str, TaskDeclaration]:
     for task in declared.values():
         for name in task.metrics:
             if name not in known:
-                raise UsageError(f"the task {task.name} names the metric {name}, which does not exist")
+                raise UsageError(
+                    f"the task {task.name} names the metric {name}, which does not exist",
+                    todo="correct or uninstall the package that declares it",
+                )
     for metric in known.values():
         for name in metric.tasks:
             if name not in declared:
-                raise UsageError(f"the metric {metric.name} names the task {name}, which does not exist")
+                raise UsageError(
+                    f"the metric {metric.name} names the task {name}, which does not exist",
+                    todo="correct or uninstall the package that declares it",
+                )
     offered = {
         task.name: (*task.metrics, *(m.name for m in known.values() if task.name in m.tasks))
         for task in declared.values()
