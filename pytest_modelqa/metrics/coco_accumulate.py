@@ -127,12 +127,11 @@ def precision_at_recall(ranking: Ranking, weights: np.ndarray) -> np.ndarray:
     """
     truths = _truths(ranking, weights)
     true, false = _counts_at_hits(ranking, weights)
-    # np.spacing(1) as in pycocotools, for the same last bit.
+    # np.spacing(1) as in pycocotools, for the same last bit. A hit of weight 0 stands at the level of the hit before,
+    # with no greater precision, so it changes nothing.
     precision = true / (false + true + np.spacing(1))
     truths_of_curve = np.tile(np.maximum(truths, 1), ranking.shape[0])
     level = _levels_reached(true, truths_of_curve[ranking.curve])
-    # Of an image left out there is no hit.
-    precision[weights[ranking.hit_image] == 0] = 0.0
     table = _greatest_from_level(ranking.curve, level, precision, len(truths_of_curve))
     table = table.reshape(*ranking.shape, len(RECALL_LEVELS)).transpose(0, 2, 1)
     return np.where(truths > 0, table, -1.0)

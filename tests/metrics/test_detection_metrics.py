@@ -162,6 +162,8 @@ def test_ap_small_counts_the_images_that_have_small_objects() -> None:
 
     assert detection.ap_small(tables, every(tables))[""].n == 2
     assert detection.ap(tables, every(tables))[""].n == 3
+    # Of a slice, those in it.
+    assert detection.ap(tables, np.array([[1, 0, 1, 1, 1]]))[""].n == 2
 
 
 def test_images_without_detections_lower_the_value() -> None:
