@@ -86,7 +86,7 @@ class Bets:
             wealth = np.cumprod(np.concatenate([self._wealth[:, None, live], factors], axis=1), axis=1)
         self._seen[live], self._total[live] = seen[-1], totals[-1]
         self._squares[live], self._wealth[:, live] = squares[-1], wealth[:, -1]
-        enough: NDArray[np.bool_] = (wealth[:, 1:].sum(axis=0) >= self._enough) & belongs
+        enough: NDArray[np.bool_] = wealth[:, 1:].sum(axis=0) >= self._enough
         return enough
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -41,6 +42,27 @@ def test_wealth_against_a_true_hypothesis_neither_grows_nor_shrinks_on_average(s
         assert wealth.mean() == pytest.approx(1.0, abs=1e-9)
         assert wealth.std() > 0.01
         assert wealth.min() >= 0
+
+
+def test_wealth_is_that_of_the_formula_written_out() -> None:
+    size, null, alpha = 60, 0.55, 0.05
+    y = np.random.default_rng(8).permutation(np.linspace(0, 1, size) ** 0.8)
+    smallest = 0.7 * math.sqrt(2 * math.log(1 / alpha) / size)
+    effects = [smallest * (0.8 / smallest) ** (k / 7) for k in range(8)]
+    wealth, total, squares = [1 / 8] * 8, 0.0, 2 * null * (1 - null)
+    bets = Bets(np.array([size]), np.array([null]), alpha)
+    for seen, score in enumerate(y[:50]):
+        rest = size - seen
+        mean_of_rest = (size * null - total) / rest
+        deviation = math.sqrt(squares / (seen + 2))
+        for k, effect in enumerate(effects):
+            bet = min(effect * size / rest / deviation, 0.9 / mean_of_rest)
+            wealth[k] *= 1 + bet * (score - mean_of_rest)
+        total += score
+        squares += (score - (null + total) / (seen + 2)) ** 2
+        bets.update(np.array([[score]]), np.ones((1, 1), bool))
+        assert bets._wealth[:, 0] == pytest.approx(wealth, rel=1e-12)
+    assert max(wealth) > 2 / 8 or min(wealth) < 0.5 / 8
 
 
 @pytest.mark.parametrize(("successes", "least"), [(6, 7), (10, 11)])
@@ -113,6 +135,26 @@ def test_how_the_samples_are_cut_into_batches_changes_nothing(seed: int, batches
         start += size
     assert cut.standings == one.standings
     assert all(standing.outcome for standing in one.standings)
+
+
+@pytest.mark.parametrize(("successes", "rates"), [(12, (0.2, 0)), (4, (0, 0.2))])
+def test_knowing_the_possible_sums_decides_earlier(successes: int, rates: tuple[float, float]) -> None:
+    orders = all_orders(successes, 14)[:, ::7]
+    samples = dict.fromkeys((None, 1), 0)
+    for order in orders.T:
+        for step in samples:
+            gate = run(order[:, None], Gate([Claim(14, 8.5 / 14, 0, 1, step)], *rates), 14)
+            samples[step] += gate.standings[0].samples
+    assert samples[1] < samples[None]
+
+
+def test_a_mean_that_equals_the_threshold_up_to_rounding_passes() -> None:
+    scores = np.repeat([0.0, 1.0], [7, 3])[:, None]
+    for step in (1, None):
+        gate = run(scores, Gate([Claim(10, 0.1 + 0.2, 0, 1, step)], 0, 0), 10)
+        assert gate.standings[0].outcome == "pass"
+        gate = run(scores, Gate([Claim(10, 0.3 + 1e-9, 0, 1, step)], 0, 0), 10)
+        assert gate.standings[0].outcome == "fail"
 
 
 def test_a_slice_sees_only_its_own_samples_and_a_decided_claim_none() -> None:
@@ -202,7 +244,7 @@ def test_what_is_no_claim_is_refused(make: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "distance", "expected"), [(500, 0.2, 0.27), (2000, 0.1, 0.26), (2000, 0.2, 0.094)]
+    ("size", "distance", "expected"), [(500, 0.2, 0.27), (2000, 0.05, 0.51), (2000, 0.2, 0.094)]
 )
 def test_it_stops_as_early_as_the_prototype_did(size: int, distance: float, expected: float) -> None:
     # Mean share used on accuracy 0.90 at α = 0.05 in batches of 32; research table, 2,000 runs per direction.
@@ -235,6 +277,15 @@ def test_the_anytime_interval_holds_the_mean_of_the_full_run() -> None:
         widths.append(interval.upper - interval.lower)
     assert np.mean(covered) >= 0.95
     assert 0.02 < np.mean(widths) < 0.15
+
+
+def test_the_anytime_interval_is_what_the_gate_would_have_passed() -> None:
+    scores = np.random.default_rng(7).permutation(np.repeat([1.0, 0.0], [1800, 200]))[:500, None]
+    interval = anytime_interval(scores[:, 0], 2000, 0.95, 0, 1)
+    for threshold, outcome in ((interval.lower - 0.001, "pass"), (interval.lower + 0.001, None)):
+        assert run(scores, Gate([Claim(2000, threshold, 0, 1)], 0.05, 0), 500).standings[0].outcome == outcome
+    for threshold, outcome in ((interval.upper + 0.001, "fail"), (interval.upper - 0.001, None)):
+        assert run(scores, Gate([Claim(2000, threshold, 0, 1)], 0, 0.05), 500).standings[0].outcome == outcome
 
 
 def test_the_anytime_interval_closes_at_the_end_and_opens_at_the_beginning() -> None:
