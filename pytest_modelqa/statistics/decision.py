@@ -39,9 +39,8 @@ def decide(lower: float, upper: float) -> Outcome:
     """The decision on one margin from its two one-sided bounds.
 
     Raises:
-        ValueError: A bound is NaN (a comparison with NaN is False both ways and must never decide), or the
-        lower
-            one exceeds the upper.
+        ValueError: A bound is NaN (a comparison with NaN is False both ways and must never decide), or
+            the lower one exceeds the upper.
 
     >>> decide(0.0, 0.2), decide(-0.3, -0.1), decide(-0.1, 0.2)
     ('pass', 'fail', 'inconclusive')

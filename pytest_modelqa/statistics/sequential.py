@@ -38,11 +38,12 @@ class Claim:
     population.
 
     Attributes:
-        size: How many samples of the test set belong to it. threshold: In the unit of the scores.
-        lower_limit: No score can be below this; ``-inf``: it can only fail early. upper_limit: No score can
-        be above this; ``inf``: it can only pass early. step: Scores are whole multiples of this above
-        ``lower_limit`` (1 for 0/1 scores and for wins and losses),
-            or None. It makes the test as sharp as the possible sums allow.
+        size: How many samples of the test set belong to it.
+        threshold: In the unit of the scores.
+        lower_limit: No score can be below this; ``-inf``: it can only fail early.
+        upper_limit: No score can be above this; ``inf``: it can only pass early.
+        step: Scores are whole multiples of this above ``lower_limit`` (1 for 0/1 scores and for wins and
+            losses), or None. It makes the test as sharp as the possible sums allow.
     """
 
     size: int

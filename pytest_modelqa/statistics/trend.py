@@ -64,10 +64,12 @@ def judge(gain: Gain, checkpoints: int, shape: Shape, tolerance: float, confiden
 
     Args:
         gain: The interval of later − earlier for two indices and a confidence, paired where samples are
-        shared. checkpoints: How many there are, in the order of training. shape: The claim. tolerance: The
-        drop that is accepted, in the metric's unit: > 0, but unused by ``increasing``. confidence: Of each
-        bound; the chance that a true claim fails is at most 1 − confidence (Holm over all
-            pairs), and so is the chance that a claim passes which is false in any pair.
+            shared.
+        checkpoints: How many there are, in the order of training.
+        shape: The claim.
+        tolerance: The drop that is accepted, in the metric's unit: > 0, but unused by ``increasing``.
+        confidence: Of each bound; the chance that a true claim fails is at most 1 − confidence (Holm over
+            all pairs), and so is the chance that a claim passes which is false in any pair.
 
     Raises:
         ValueError: Fewer than two checkpoints, or no tolerance where one is needed.
