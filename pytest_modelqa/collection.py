@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,20 @@ class Case(pytest.Collector):
         """The items, in the order of the file."""
         for name, fields in self._items:
             yield self._kind.from_parent(self, name=name, **fields)
+
+
+def specs_below(paths: Iterable[Path], pattern: str) -> list[Path]:
+    """The spec files among these files and folders, two levels deep, as specs lie in a folder of their own.
+
+    Hidden folders and virtual environments hold none.
+    """
+    found: set[Path] = set()
+    for path in paths:
+        if path.is_dir() and (path.name.startswith((".", "__")) or (path / "pyvenv.cfg").exists()):
+            continue
+        candidates = [path, *path.glob("*"), *path.glob("*/*")] if path.is_dir() else [path]
+        found |= {file for file in candidates if file.match(pattern) and file.is_file()}
+    return sorted(found)
 
 
 def _demand_supported_distribution(config: pytest.Config) -> None:
@@ -211,9 +225,12 @@ class _Item(pytest.Item):
         # A failure in the call that is not the verdict's: a strict xfail that passed, another plugin's doing.
         if report.failed and (report.when != "call" or not self.blocks):
             return "ERROR"
-        if report.when == "call":
-            return self.verdict.outcome if self.verdict is not None else "PASS"
-        return None
+        if report.when != "call":
+            return None
+        if self.verdict is not None:
+            return self.verdict.outcome
+        # A hook of somebody's conftest.py may have swallowed the error of the setup: nothing was judged.
+        return "PASS" if self.kind != "check" and self.error is None else "ERROR"
 
     def _measured_a_model(self) -> bool:
         sides = self.verdict.evidence.items() if self.verdict else ()

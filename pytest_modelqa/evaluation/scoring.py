@@ -148,7 +148,7 @@ def _set_values(
     if not slice_name:
         whole = _of_part(compute, columns, use.args)
         return {"": functools.partial(_set_value, whole, groups)}
-    labels = record.column(slice_name)
+    labels = _labels(record, slice_name, use.metric)
     values = {}
     for label in np.unique(labels):
         rows = labels == label
@@ -167,6 +167,27 @@ def _is_class(slice_name: str, labels: np.ndarray, columns: Mapping[str, np.ndar
     return slice_name == "label" or (target is not None and np.array_equal(labels, target))
 
 
+def _labels(record: Record, slice_name: str, metric: str) -> np.ndarray:
+    """The field to slice by; one of its samples in no slice at all would never be missed."""
+    if slice_name not in record.columns:
+        raise OutputError(
+            f"the dataset has no field {slice_name!r} to slice {metric} by",
+            expected=f"a one-dimensional field {slice_name!r}",
+            found="fields " + (", ".join(sorted(record.columns)) or "none"),
+            todo="correct slices:, or let the loader give this field",
+        )
+    labels = record.column(slice_name)
+    unlabelled = int(np.count_nonzero(np.isnan(labels))) if labels.dtype.kind == "f" else 0
+    if unlabelled:
+        raise OutputError(
+            f"the field {slice_name!r} cannot be sliced by",
+            expected="one label for each sample",
+            found=f"NaN for {unlabelled} samples",
+            todo="slice by another field, or correct the loader",
+        )
+    return labels
+
+
 def _values_of_tables(
     record: Record, use: MetricUse, declaration: MetricDeclaration, groups: np.ndarray, slice_name: str
 ) -> Mapping[str, Callable[[], SetValue]]:
@@ -175,7 +196,7 @@ def _values_of_tables(
     by_class = slice_name == CLASS_SLICE
     parts = {"": np.ones(len(groups), dtype=bool)}
     if slice_name and not by_class:
-        labels = record.column(slice_name)
+        labels = _labels(record, slice_name, use.metric)
         parts = {str(label): labels == label for label in np.unique(labels)}
     values: dict[str, Callable[[], SetValue]] = {}
     for label, part in parts.items():

@@ -101,3 +101,36 @@ def test_a_data_file_that_changes_while_it_is_measured_is_an_error(
     run = run_pytest(toy.folder, "-k", "accuracy")
     assert run.statuses["classification::accuracy-min"] == "ERROR"
     assert "a data file changed during the run: test.npz" in run.text
+
+
+SWALLOWS = """
+import pytest
+
+def swallow():
+    try:
+        return (yield)
+    except BaseException:
+        return None
+
+pytest_runtest_setup = pytest.hookimpl(wrapper=True)(lambda item: (yield from swallow()))
+pytest_runtest_call = pytest.hookimpl(wrapper=True)(lambda item: (yield from swallow()))
+"""
+
+
+def test_hooks_that_swallow_every_exception_make_no_pass(toy: Any, run_pytest: Callable[..., Any]) -> None:
+    toy.write("conftest.py", SWALLOWS)
+    (toy.folder / "checkpoints" / "scaler.safetensors").unlink()
+    toy.edit("recognise: classification", "recognise: nothing_shows_it")
+    run = run_pytest(toy.folder)
+    assert run.exit_code == 1
+    assert run.statuses["reconstruction::psnr-min"] == "ERROR"
+    assert run.last_line.startswith("NO-GO:")
+
+
+def test_a_metric_of_the_whole_set_names_the_field_that_it_cannot_be_sliced_by(
+    toy: Any, run_pytest: Callable[..., Any]
+) -> None:
+    toy.edit("min: 0.75, slices: label", "min: 0.75, slices: season")
+    run = run_pytest(toy.folder, "-k", "recall")
+    assert "the dataset has no field 'season' to slice recall by" in run.text
+    assert "correct slices:" in run.text
