@@ -110,8 +110,13 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SpecFile |
     if not file_path.match(parent.config.getini("modelqa_files")):
         return None
     from .collection import SpecFile
+    from .errors import UsageError
 
-    _gate(parent.config).found(file_path)
+    try:
+        _gate(parent.config).found(file_path)
+    except UsageError as error:
+        # Of a package that declares metrics or tasks and is broken: no spec can be read beside it.
+        raise pytest.Collector.CollectError(str(error)) from None
     spec_file: SpecFile = SpecFile.from_parent(parent, path=file_path)
     return spec_file
 

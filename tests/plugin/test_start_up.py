@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,3 +26,17 @@ def test_without_a_spec_nothing_is_loaded_and_nothing_is_said(
     assert run.exit_code == 0
     assert "GO" not in run.text
     assert not (tmp_path / ".modelqa").exists()
+
+
+def test_a_broken_package_of_metrics_is_named_and_nothing_is_green(
+    toy: Any, run_pytest: Callable[..., Any]
+) -> None:
+    toy.write("packages/broken-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    toy.write(
+        "packages/broken-1.0.dist-info/entry_points.txt", "[pytest_modelqa.metrics]\nfid = broken:FID\n"
+    )
+    path = os.pathsep.join([str(toy.folder / "packages"), os.environ.get("PYTHONPATH", "")])
+    run = run_pytest(toy.folder, environment={"PYTHONPATH": path})
+    assert "entry point fid cannot be imported: No module named 'broken'" in run.text
+    assert run.exit_code != 0
+    assert "GO:" not in run.text
