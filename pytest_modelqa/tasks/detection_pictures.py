@@ -17,7 +17,7 @@ _CAPTION_PIXELS = 16
 # Found, missed, crowd; matched, unmatched: readable for the colour-blind (Okabe and Ito).
 _FOUND, _MISSED, _CROWD = (0, 158, 115), (213, 94, 0), (150, 150, 150)
 _RIGHT, _WRONG = (86, 180, 233), (240, 228, 66)
-_MOST_BOXES = 100
+_LEAST_BOXES = 10
 _CURVE_POINTS = 200
 
 
@@ -39,14 +39,18 @@ def detection_pictures(inspection: Inspection, images: str) -> Mapping[str, byte
 
 
 def _drawn(image: np.ndarray, inspection: Inspection, row: int) -> bytes:
-    """Ground truth in green where it was found and red where not; detections in blue, and yellow without match."""
+    """Ground truth in green where it was found and red where not; detections in blue, and yellow without match.
+
+    As many detections are drawn as there are objects, those of greatest score: detectors give a hundred an image.
+    """
     plain = _as_bytes(image)
     scale = min(_LONGEST_SIDE / max(plain.size), 4.0)
     sheet = plain.resize((round(plain.width * scale), round(plain.height * scale)))
     draw = ImageDraw.Draw(sheet)
+    most = max(_LEAST_BOXES, int(inspection.columns["ground_truths"][row]))
     columns = {name: inspection.columns[name][row] for name in ("found", "missed", "false")}
     for table, colour in (("detections", _colour_of_detection), ("ground_truths", _colour_of_truth)):
-        for box in _boxes_of(inspection.tables[table], row):
+        for box in _boxes_of(inspection.tables[table], row, most):
             left, top = box["left"] * scale, box["top"] * scale
             right, bottom = left + box["width"] * scale, top + box["height"] * scale
             draw.rectangle((left, top, right, bottom), outline=colour(box), width=2)
@@ -62,10 +66,10 @@ def _drawn(image: np.ndarray, inspection: Inspection, row: int) -> bytes:
     return buffer.getvalue()
 
 
-def _boxes_of(table: Mapping[str, np.ndarray], row: int) -> Sequence[dict[str, Any]]:
+def _boxes_of(table: Mapping[str, np.ndarray], row: int, most: int) -> Sequence[dict[str, Any]]:
     rows = np.flatnonzero(table["sample"] == row)
     if "score" in table:
-        rows = rows[np.argsort(-table["score"][rows], kind="stable")][:_MOST_BOXES]
+        rows = rows[np.argsort(-table["score"][rows], kind="stable")][:most]
     return [{name: values[each] for name, values in table.items()} for each in rows]
 
 
