@@ -16,7 +16,6 @@ from .configuration import check_configuration, stall_seconds
 if TYPE_CHECKING:
     from .collection import SpecFile
     from .gate import Gate, Options
-    from .report.conclusion import Conclusion
     from .report.progress import Screen
 
 _T = TypeVar("_T")
@@ -134,7 +133,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gate = _known_gate(session.config)
     if gate is None or session.config.option.collectonly:
         return
-    for path in _ignored_specs(session.config):
+    from .collection import specs_below
+
+    # A run without the specs among what pytest passed over is no release verdict.
+    passed_over: list[Path] = session.config.stash.get(_IGNORED, [])
+    for path in specs_below(passed_over, session.config.getini("modelqa_files")):
         gate.found(path)
     gate.select({item.nodeid for item in session.items})
     unused = gate.unused_override()
@@ -145,21 +148,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     problem = unused or gate.write(complete=False)
     if problem is not None:
         raise pytest.UsageError(str(problem))
-
-
-def _ignored_specs(config: pytest.Config) -> list[Path]:
-    """The specs among what pytest passed over: a run without them is no release verdict.
-
-    Two levels deep, as specs lie in a folder of their own; hidden folders and virtual environments hold none.
-    """
-    pattern = config.getini("modelqa_files")
-    found: set[Path] = set()
-    for path in config.stash.get(_IGNORED, []):
-        if path.is_dir() and (path.name.startswith((".", "__")) or (path / "pyvenv.cfg").exists()):
-            continue
-        candidates = [path, *path.glob("*"), *path.glob("*/*")] if path.is_dir() else [path]
-        found |= {file for file in candidates if file.match(pattern) and file.is_file()}
-    return sorted(found)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -230,6 +218,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, _T, _T]:
     gate = _known_gate(config)
     if gate is None or config.option.collectonly:
         return (yield)
+    from .report.conclusion import last_line
+
     gate.close()
     if _is_worker(config):
         # The controller concludes: it alone hears of every result.
@@ -242,7 +232,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, _T, _T]:
         if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = conclusion.exit_code if problem is None else 1
         good = session.exitstatus == pytest.ExitCode.OK
-        line = _last_line(conclusion, session, recorded=problem is None)
+        code = int(session.exitstatus)
+        line = last_line(conclusion, code, recorded=problem is None, interrupted=_interrupted(session))
         _say(config, f"run record: {gate.record_path}" if problem is None else str(problem))
         _say(config, line, bold=True, green=good, red=not good)
     return answer
@@ -254,19 +245,6 @@ def _say(config: pytest.Config, line: str, **markup: bool) -> None:
         config.get_terminal_writer().line(line, **markup)
     else:
         sys.stdout.write(line + "\n")
-
-
-def _last_line(conclusion: Conclusion, session: pytest.Session, *, recorded: bool) -> str:
-    """The conclusion; never GO alone where the exit code says otherwise."""
-    if conclusion.exit_code != 0 or session.exitstatus == pytest.ExitCode.OK:
-        return conclusion.line
-    if not recorded:
-        return f"INCOMPLETE: the run record could not be written; without it {conclusion.line}"
-    if _interrupted(session):
-        return f"INCOMPLETE: the run did not come to its end; until then {conclusion.line}"
-    return (
-        f"{conclusion.line}; exit code {int(session.exitstatus)}, because something else in this run failed"
-    )
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -98,6 +98,26 @@ def conclude(
     return _release(planned, chosen, outcome)
 
 
+def last_line(conclusion: Conclusion, exit_code: int, *, recorded: bool, interrupted: bool) -> str:
+    """The conclusion as the session ends with it: never GO alone where its exit code says otherwise.
+
+    Args:
+        exit_code: Of the whole session, in which other tests may have failed.
+        recorded: The run record was written.
+        interrupted: The session did not come to its end.
+
+    >>> last_line(Conclusion("GO", "GO: 1 of 1 passed", 0), 1, recorded=True, interrupted=False)
+    'GO: 1 of 1 passed; exit code 1, because something else in this run failed'
+    """
+    if conclusion.exit_code != 0 or exit_code == 0:
+        return conclusion.line
+    if not recorded:
+        return f"INCOMPLETE: the run record could not be written; without it {conclusion.line}"
+    if interrupted:
+        return f"INCOMPLETE: the run did not come to its end; until then {conclusion.line}"
+    return f"{conclusion.line}; exit code {exit_code}, because something else in this run failed"
+
+
 class _Outcome:
     """The results of the selected items, counted."""
 
