@@ -52,7 +52,7 @@ def single(
 
     >>> scores = np.linspace(0, 1, 200)             # of a mean it is the t interval, of 20 blocks
     >>> without = [np.delete(scores, np.s_[group::20]).mean() for group in range(20)]
-    >>> interval = single(scores.mean(), without, 0.95, n=200)
+    >>> interval = single(float(scores.mean()), without, 0.95, n=200)
     >>> round(interval.lower, 3), round(interval.upper, 3), interval.method
     (0.489, 0.511, 'jackknife of 20 groups')
     """
