@@ -213,6 +213,7 @@ def test_what_is_not_supported_yet_is_marked_where_the_key_stands_and_listed() -
     for title, kind in {
         "The file": "spec",
         "Model": "model",
+        "Dataset": "dataset",
         "Evaluation": "evaluation",
         "Check": "check",
     }.items():

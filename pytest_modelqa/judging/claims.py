@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from ..spec.catalogue import MetricDeclaration
 from ..spec.grid import named, without
@@ -42,6 +43,7 @@ class Claim:
     Attributes:
         judged: The decision by the values alone.
         margins: The intervals of the margins that must all be ≥ 0; none where nothing is known of the noise.
+        unit: What the intervals count: ``samples``, or training ``runs``.
     """
 
     label: str
@@ -49,6 +51,7 @@ class Claim:
     baseline: Side | None
     judged: Judged
     margins: tuple[Margin, ...]
+    unit: Literal["samples", "runs"] = "samples"
 
 
 def of_member(check: Check, declaration: MetricDeclaration, run: Run) -> Claim:
@@ -79,12 +82,14 @@ def over_runs(check: Check, declaration: MetricDeclaration, runs: Sequence[Run])
     candidate = Side(name, mean, first.value.n)
     if first.baseline is None or first.member.baseline is None:
         judged = against_threshold(mean, check.bound)
-        return Claim(label, candidate, None, judged, threshold_over_runs(check, ours))
+        return Claim(label, candidate, None, judged, threshold_over_runs(check, ours), "runs")
     theirs = [_number(run.baseline, run.member)[0] for run in runs if run.baseline is not None]
     their_mean = math.fsum(theirs) / len(theirs)
     judged = against_baseline(mean, their_mean, check.bound, higher_is_better=declaration.higher_is_better)
     baseline = Side(first.member.baseline.name, their_mean, _number(first.baseline, first.member)[1])
-    return Claim(label, candidate, baseline, judged, comparison_over_runs(check, declaration, ours, theirs))
+    return Claim(
+        label, candidate, baseline, judged, comparison_over_runs(check, declaration, ours, theirs), "runs"
+    )
 
 
 def decided(check: Check, claims: Sequence[Claim]) -> tuple[Line, ...]:
@@ -139,8 +144,17 @@ def _line(claim: Claim, outcome: LineOutcome, confidence: float | None) -> Line:
         confidence=confidence or SHOWN_CONFIDENCE,
         method=nearest.method if nearest else "",
         note=nearest.note if nearest and confidence is not None else "",
-        samples_needed=needed(nearest) if nearest and outcome == "inconclusive" else None,
+        samples_needed=_needed(claim, nearest) if nearest and outcome == "inconclusive" else None,
+        needed_unit=claim.unit,
     )
+
+
+def _needed(claim: Claim, margin: Interval) -> float | None:
+    """In samples, of which each may have been measured several times."""
+    found = needed(margin)
+    if found is None or claim.unit == "runs":
+        return found
+    return found * claim.candidate.n / margin.n
 
 
 def _number(baseline: Baseline, member: Member) -> tuple[float, int]:

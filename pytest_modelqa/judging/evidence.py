@@ -55,10 +55,16 @@ def _of_repeats(check: Check, declaration: MetricDeclaration, members: Sequence[
 
 def _of_lines(check: Check, lines: Sequence[Line]) -> Iterator[str]:
     undecided = [line for line in lines if line.outcome == "inconclusive"]
+    near = [line for line in lines if line.within_noise]
     if undecided:
         yield _undecided(undecided)
-    elif check.confidence is None and any(line.within_noise for line in lines):
-        yield "within noise: the bound lies inside the 95 % interval, so other data like this may decide otherwise"
+    elif check.confidence is None and near:
+        where = ", ".join(line.slice for line in near[:3] if line.slice)
+        more = f" and {len(near) - 3} more" if len(near) > 3 else ""
+        yield (
+            f"within noise{f' for {where}{more}' if where else ''}: the bound lies inside the 95 % interval,"
+            " so other data like this may decide otherwise"
+        )
     if check.confidence is not None and len(lines) > 1:
         what = "pairs of checkpoints" if check.bound.kind == "trend" else "slices"
         yield (
@@ -73,8 +79,9 @@ def _of_lines(check: Check, lines: Sequence[Line]) -> Iterator[str]:
 def _undecided(lines: Sequence[Line]) -> str:
     needed = [line.samples_needed for line in lines if line.samples_needed is not None]
     if len(needed) < len(lines):
-        return "no number of samples like these would decide it"
-    return f"about {max(needed):,.0f} samples would decide it, if the values stay what they are"
+        return f"no number of {lines[0].needed_unit} like these would decide it"
+    unit = lines[0].needed_unit
+    return f"about {max(needed):,.0f} {unit} would decide it, if the values stay what they are"
 
 
 def _of_members(members: Sequence[Member]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -68,7 +68,7 @@ class Value:
 
     Attributes:
         number: Finite and in the metric's range.
-        n: Samples in the slice.
+        n: Samples in the slice; one that was measured several times (``repeats``) counts once.
         scores: For a per-sample metric, the scores that the value is the mean of, in the order of the sample ids.
         clusters: What the samples have in common (``cluster:``), in the same order, or None.
         left_out: For a set-level metric, the 20 values with one group of samples left out (None: undefined).
@@ -106,6 +106,8 @@ def values(
         for label, part in parts.items():
             if wanted is None or label in wanted:
                 found[f"{slice_name}={label}" if slice_name else ""] = part()
+    times = int(side.record.manifest.key_parts.get("repeats", 1))
+    found = {name: replace(value, n=value.n // times) for name, value in found.items()}
     for name, value in found.items():
         _demand_samples(name, value, check)
     return found

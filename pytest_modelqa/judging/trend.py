@@ -163,6 +163,7 @@ def _line(
         method=margin.method,
         note=margin.note if check.confidence is not None else "",
         samples_needed=needed(margin) if outcome == "inconclusive" else None,
+        needed_unit="samples" if check.over is None else "runs",
     )
 
 

@@ -44,6 +44,7 @@ class Line:
         note: What a reader must know of the bounds.
         samples_needed: Of an inconclusive line, how many samples would decide it if the values stay what they are;
             None: no number would.
+        needed_unit: What ``samples_needed`` counts: samples, or training runs.
     """
 
     slice: str
@@ -58,6 +59,7 @@ class Line:
     method: str = ""
     note: str = ""
     samples_needed: float | None = None
+    needed_unit: Literal["samples", "runs"] = "samples"
 
     @property
     def passed(self) -> bool:

@@ -125,6 +125,24 @@ def check_interval(check: Check, written: Written[CheckEntry], stop_early: Any, 
         )
 
 
+def check_tolerance(
+    check: Check, written: Written[CheckEntry], metric: MetricDeclaration, problems: Problems
+) -> None:
+    """Adds a problem where no drop that the metric can make exceeds the tolerance."""
+    reach = metric.upper - metric.lower
+    if check.tolerance is None or check.tolerance < reach:
+        return
+    problems.add(
+        "cannot-fail",
+        f"the tolerance of {written.name} is as large as the range of {metric.name}: no drop exceeds it",
+        written.at("tolerance"),
+        expected=f"less than {reach:g} {metric.unit}".rstrip(),
+        todo="write unit: percent, if percentage points are meant"
+        if metric.unit == "fraction" and check.unit != "percent"
+        else None,
+    )
+
+
 def check_grid(
     check: Check,
     written: Written[CheckEntry],

@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .bounds import resolve_bound, shown_unit
+from .bounds import from_percent, resolve_bound, shown_unit
 from .catalogue import MetricDeclaration
-from .check_rules import check_comparison, check_grid, check_interval, check_without_effect
+from .check_rules import (
+    check_comparison,
+    check_grid,
+    check_interval,
+    check_tolerance,
+    check_without_effect,
+)
 from .document import Written
 from .identifiers import check_id, differing_args
 from .layers import chosen, options, place_of
@@ -52,7 +58,7 @@ def resolve_check(written: Written[CheckEntry], around: Surroundings) -> Check |
         at=keys["at"],
         along=keys["along"],
         over=keys["over"],
-        tolerance=keys["tolerance"],
+        tolerance=_tolerance(keys["tolerance"], unit),
         confidence=keys["confidence"],
         on_inconclusive=keys["on_inconclusive"],
         cluster=keys["cluster"],
@@ -63,6 +69,7 @@ def resolve_check(written: Written[CheckEntry], around: Surroundings) -> Check |
         position=Position(written.key.line, written.key.column),
     )
     check_interval(check, written, around.evaluation.stop_early, problems)
+    check_tolerance(check, written, metric, problems)
     if around.coordinates is not None:
         check_grid(check, written, around.coordinates, problems)
     return replace(
@@ -70,6 +77,11 @@ def resolve_check(written: Written[CheckEntry], around: Surroundings) -> Check |
         id=check.id or _derived_id(check, metric),
         sentence=describe(check, around.evaluation, metric),
     )
+
+
+def _tolerance(written: float | None, unit: str) -> float | None:
+    """In the metric's own unit, as every bound is: a tolerance of 5 percent read as 500 % would pass any collapse."""
+    return written if written is None or unit != "percent" else from_percent(written)
 
 
 def _metric(written: Written[CheckEntry], around: Surroundings) -> MetricDeclaration | None:

@@ -135,7 +135,7 @@ class Model:
     Attributes:
         build: ``module:attribute``; modules beside the spec come first.
         args: Keyword arguments of the call.
-        checkpoint: A path (relative to the spec's folder), a URL or a pattern with coordinates; None for a
+        checkpoint: A path (relative to the spec's folder) or a pattern with coordinates; None for a
             model that has no parameters.
         coordinates: Coordinate name to its declared values, in the order written.
         sha256: The digest that the checkpoint must have.

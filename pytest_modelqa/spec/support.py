@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from .nodes import Node
 from .problems import Problems
-from .schema import CheckEntry, Entry, EvaluationEntry, ModelEntry
+from .schema import CheckEntry, DatasetEntry, Entry, EvaluationEntry, ModelEntry
 
 # Refused unless the value is the key's default.
 NOT_SUPPORTED_YET: frozenset[str] = frozenset(
     {
         "spec.controls",
+        "dataset.tiny",
         "model.config",
         "model.gpu_memory",
         "model.gpus",
         "model.reference_output",
+        "model.tiny",
         "model.trust",
     }
 )
-KINDS: dict[str, type[Entry]] = {"model": ModelEntry, "evaluation": EvaluationEntry, "check": CheckEntry}
+KINDS: dict[str, type[Entry]] = {
+    "model": ModelEntry,
+    "dataset": DatasetEntry,
+    "evaluation": EvaluationEntry,
+    "check": CheckEntry,
+}
 
 
 def refuse_unsupported(

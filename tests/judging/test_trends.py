@@ -14,7 +14,7 @@ from pytest_modelqa.judging.judge import judge
 from pytest_modelqa.judging.measured import Measured, Member
 from pytest_modelqa.judging.verdict import Verdict
 from pytest_modelqa.records.digests import digest
-from pytest_modelqa.spec import read_spec
+from pytest_modelqa.spec import SpecError, read_spec
 from pytest_modelqa.tasks.registry import catalogue
 
 ACCURACY = "accuracy.v1"
@@ -205,3 +205,31 @@ def test_a_checkpoint_that_stands_in_for_another_is_refused(grid: Grid, bench: A
 def test_one_checkpoint_is_no_trend(grid: Grid) -> None:
     with pytest.raises(EvaluationError, match="at least two checkpoints along step"):
         grid.judge(TREND, one_seed([np.ones(100)], steps=[3000]))
+
+
+def test_percent_points_are_read_as_such_in_a_tolerance(grid: Grid) -> None:
+    scores = one_seed([np.array([1.0] * right + [0.0] * (100 - right)) for right in (80, 99, 83)])
+    check = (
+        "{metric: accuracy, unit: percent, trend: non_decreasing, along: step, at: {seed: 0}, tolerance: 5}"
+    )
+    verdict = grid.judge(check, scores)
+    assert verdict.outcome == "FAIL"
+    assert "worse by 16.0 points, tolerance 5.0 points" in verdict.headline
+
+
+def test_a_tolerance_that_no_drop_exceeds_is_refused(grid: Grid) -> None:
+    scores = one_seed([np.ones(10)] * 3)
+    with pytest.raises(SpecError, match="as large as the range of accuracy"):
+        grid.judge(
+            "{metric: accuracy, trend: non_decreasing, along: step, at: {seed: 0}, tolerance: 5}", scores
+        )
+
+
+def test_undecided_runs_ask_for_runs_and_not_for_samples(grid: Grid) -> None:
+    scores = {
+        (10000, seed): [1.0] * right + [0.0] * (1000 - right) for seed, right in enumerate((990, 900, 925))
+    }
+    verdict = grid.judge(
+        "{metric: accuracy, min: 0.9, at: {step: last}, over: seed, confidence: 0.95}", scores
+    )
+    assert any("runs would decide it" in note for note in verdict.notes)

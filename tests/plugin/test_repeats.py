@@ -51,3 +51,4 @@ def test_repeats_are_other_draws_of_the_same_samples(folder: Path, run_pytest: A
     assert numbers[1] == pytest.approx(0.5 * numbers[0], rel=0.35)
     # Four draws of fifty images are fifty units, not two hundred.
     assert verdict["worst"]["method"] == "cluster-robust t"
+    assert verdict["worst"]["candidate"]["n"] == 50
