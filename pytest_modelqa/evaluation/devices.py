@@ -24,6 +24,13 @@ class Accelerator:
     name: str
 
 
+# What CUDA_VISIBLE_DEVICES holds to leave no device.
+_NO_DEVICES = ("", "-1", "NoDevFiles")
+# Of nvidia-smi (its manual, "Return value"): no device was found; the driver is not loaded. Any other is a fault,
+# such as a driver that does not fit its library, and no reason to run on the CPU without a word.
+_NO_GPU = (6, 9)
+
+
 @functools.cache
 def accelerators() -> tuple[Accelerator, ...]:
     """The GPUs that this process may use, in the order of ``CUDA_VISIBLE_DEVICES``.
@@ -32,7 +39,9 @@ def accelerators() -> tuple[Accelerator, ...]:
         DeviceError: ``CUDA_VISIBLE_DEVICES`` names a device that is not there. CUDA stops listing at the first
             invalid entry without a word, so ``0,-1,1`` would silently be one GPU.
     """
-    return masked(_installed(), os.environ.get("CUDA_VISIBLE_DEVICES"))
+    mask = os.environ.get("CUDA_VISIBLE_DEVICES")
+    # A driver that is broken matters only to those who would use it.
+    return () if mask is not None and mask.strip() in _NO_DEVICES else masked(_installed(), mask)
 
 
 def masked(installed: tuple[Accelerator, ...], mask: str | None) -> tuple[Accelerator, ...]:
@@ -44,7 +53,7 @@ def masked(installed: tuple[Accelerator, ...], mask: str | None) -> tuple[Accele
     """
     if mask is None:
         return installed
-    if mask.strip() in ("", "-1", "NoDevFiles"):
+    if mask.strip() in _NO_DEVICES:
         return ()
     return tuple(_named(entry.strip(), installed, mask) for entry in mask.split(","))
 
@@ -80,8 +89,15 @@ def _installed() -> tuple[Accelerator, ...]:
             found=str(error),
             todo="run nvidia-smi by hand; set CUDA_VISIBLE_DEVICES= (empty) to run on the CPU",
         ) from error
-    if answer.returncode != 0:
+    if answer.returncode in _NO_GPU:
         return ()
+    if answer.returncode != 0:
+        raise DeviceError(
+            f"nvidia-smi ends with {answer.returncode}: whether there is a GPU is not known",
+            where=" ".join(query),
+            found=(answer.stdout + answer.stderr).strip()[:500] or None,
+            todo="repair the driver; set CUDA_VISIBLE_DEVICES= (empty) to run on the CPU",
+        )
     rows = (line.split(",", 1) for line in answer.stdout.splitlines() if "," in line)
     return tuple(Accelerator(uuid.strip(), name.strip()) for uuid, name in rows)
 

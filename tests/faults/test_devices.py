@@ -104,6 +104,22 @@ def test_without_a_demand_the_cpu_is_taken() -> None:
     assert device_for("cpu", gate=True) == "cpu"
 
 
+@pytest.mark.parametrize(("code", "known"), [(6, True), (9, True), (18, False)])
+def test_fault_93_a_broken_driver_is_an_error_and_no_reason_to_take_the_cpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, known: bool
+) -> None:
+    monkeypatch.setenv("PATH", f"{pretend(tmp_path, (), code)}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    accelerators.cache_clear()
+    if known:
+        assert accelerators() == ()
+    else:
+        with pytest.raises(DeviceError, match="nvidia-smi ends with 18"):
+            accelerators()
+        assert visible("", monkeypatch) == []
+    accelerators.cache_clear()
+
+
 @pytest.mark.usefixtures("two_gpus")
 def test_a_slot_is_a_gpu_by_its_uuid_and_two_runs_get_two() -> None:
     def nobody_waits() -> None:
