@@ -69,7 +69,10 @@ class Line:
     @property
     def within_noise(self) -> bool:
         """Whether the bound lies inside the interval: other data like this may decide otherwise."""
-        low, high = self.margin_interval or (0.0, 0.0)
+        low, high = self.margin_interval or (None, None)
+        if low is None and high is None:
+            # Nothing is known of the noise, so nothing is said of it.
+            return False
         return (low is None or low < 0) and (high is None or high > 0)
 
 
