@@ -26,6 +26,7 @@ from ..spec.catalogue import MetricDeclaration
 from ..tasks.protocol import Inspection, Task
 from ..tasks.registry import load as load_task
 from ..tasks.registry import tasks
+from . import opened_files
 from .batches import BatchSize
 from .early import populations_of
 from .engine import Progress, WorkOrder
@@ -81,6 +82,8 @@ def _measure(
 ) -> Record:
     evaluation = order.job.evaluation
     device = prepare(order.device, seed=evaluation.seed, deterministic=evaluation.deterministic)
+    opened_files.watch(order.job.folder)
+    opened_files.declare(order.job.folder / file.path for files in order.inputs.values() for file in files)
     report(Progress("loading data"))
     samples = _samples(order)
     task = _task(order)
@@ -111,7 +114,8 @@ def _measure(
     how = _how(order, subject, size, seconds, table)
     if len(table.ids) < len(samples):
         populations = populations_of(scalars, order.job, len(samples))
-        how["early"] = {**populations.to_json(), "scalars": sorted(scalars)}
+        # What was measured under the same name goes on with the samples, and is not added again.
+        how["early"] = {**populations.to_json(), "scalars": sorted(set(scalars) - set(table.columns()))}
     _demand_same_data(order)
     code = used_code(order.job.folder, began)
     return _store(order, store, table, columns, pictures, device, how, code)
