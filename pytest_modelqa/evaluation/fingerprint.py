@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 from ..errors import StoreError
 from ..records.digests import FileDigest, file_sha256
+from .opened_files import opened
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 # Of our own package only what decides a measured value counts, by content and not by version: an upgrade that
@@ -54,6 +55,8 @@ def read_code(since: float) -> None:
 def used_code(folder: Path, since: float) -> tuple[FileDigest, ...]:
     """Path and sha256 of every module imported so far from outside site-packages and the standard library.
 
+    And of the files beside the spec that they read, see ``opened_files``.
+
     Args:
         folder: The spec's folder; paths inside it are stored relative to it, so that a checkout may move.
         since: See ``read_code``.
@@ -61,6 +64,7 @@ def used_code(folder: Path, since: float) -> tuple[FileDigest, ...]:
     read_code(since)
     loaded = {module for module in sys.modules.values() if isinstance(module, ModuleType)}
     files = {path: found for module, (path, found) in _read.items() if module in loaded}
+    files |= {path: _as_imported(path, since) for path in opened(folder)}
     return tuple(
         FileDigest(_stored(path, folder), files[path].sha256, files[path].size) for path in sorted(files)
     )

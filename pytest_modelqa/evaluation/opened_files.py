@@ -1,0 +1,64 @@
+"""Files beside the spec that user code reads while it runs (a ``config.json``, a vocabulary): they decide values too.
+
+Nobody declares them, so the interpreter's audit events tell (PEP 578): every ``open`` of Python code raises one.
+Readers written in C or Rust do not; what they read are checkpoints and data, which are declared.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+# Of this process: a module may read a file once, when it is imported, and serve many evaluations with it.
+_folders: list[str] = []
+_read: set[str] = set()
+_written: set[str] = set()
+_declared: set[str] = set()
+_hooked = False
+
+_NOT_READ_FOR_VALUES = ("__pycache__", ".modelqa", ".git")
+
+
+def watch(folder: Path) -> None:
+    """Notes from now on which files below a folder are opened."""
+    global _hooked
+    below = str(folder.resolve()) + os.sep
+    if below not in _folders:
+        _folders.append(below)
+    # A hook cannot be taken away again, so there is one.
+    if not _hooked:
+        sys.addaudithook(_note)
+        _hooked = True
+
+
+def declare(files: Iterable[Path]) -> None:
+    """Says that files belong to the key of an evaluation already."""
+    _declared.update(str(file.resolve()) for file in files)
+
+
+def opened(folder: Path) -> tuple[Path, ...]:
+    """The files below a folder that were read so far, without those declared, those written here, and modules."""
+    below = str(folder.resolve()) + os.sep
+    found = (Path(name) for name in sorted(_read - _written - _declared) if name.startswith(below))
+    return tuple(path for path in found if _counts(path))
+
+
+def _counts(path: Path) -> bool:
+    if path.name.endswith((".py", ".pyc", ".modelspec.yaml")) or not set(path.parts).isdisjoint(
+        _NOT_READ_FOR_VALUES
+    ):
+        return False
+    return path.is_file()
+
+
+def _note(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "open" or not isinstance(arguments[0], (str, bytes)):
+        return
+    name = os.path.abspath(os.fsdecode(arguments[0]))  # noqa: PTH100 - in every open of the process: the fastest way
+    if not any(name.startswith(folder) for folder in _folders):
+        return
+    writes = isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+    (_written if writes else _read).add(os.path.realpath(name))
