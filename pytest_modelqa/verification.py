@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ModelQAError
+from .judging.verdict import WHENEVER_STOPPED
 from .records.digests import file_sha256
 from .report.conclusion import Conclusion, Result, conclude
 from .report.run_record import ReadSpec, RunRecord, read
@@ -93,6 +94,9 @@ def _line_passes(line: Mapping[str, Any], bound: str | None) -> bool:
         if bound == "max_difference":
             value = abs(value - line["baseline"]["value"])
         beyond = limit - value if line["at_least"] else value - limit
+        if line.get("method") == WHENEVER_STOPPED:
+            # A test on a part of the samples decided, not the mean of that part.
+            return bool(line["outcome"] == "pass")
         return bool(line["outcome"] == "pass" and beyond <= 1e-9 * max(abs(value), abs(limit)))
     # What is not of this form proves nothing.
     except (KeyError, TypeError):

@@ -198,14 +198,23 @@ def _values_of_tables(
     if slice_name and not by_class:
         labels = _labels(record, slice_name, use.metric)
         parts = {str(label): labels == label for label in np.unique(labels)}
-    values: dict[str, Callable[[], SetValue]] = {}
-    for label, part in parts.items():
-        scores = load(declaration)(tables, _weighings(part, groups), **use.args)
-        wanted = {name: score for name, score in scores.items() if name} if by_class else {label: scores[""]}
-        values |= {
-            name: functools.partial(_of_weighings, declaration.name, score) for name, score in wanted.items()
+    if by_class:
+        scores = load(declaration)(tables, _weighings(parts[""], groups), **use.args)
+        return {
+            name: functools.partial(_of_weighings, declaration.name, score)
+            for name, score in scores.items()
+            if name
         }
-    return values
+    return {
+        label: functools.partial(_of_table_part, tables, _weighings(part, groups), use, declaration)
+        for label, part in parts.items()
+    }
+
+
+def _of_table_part(
+    tables: SideTables, weighings: np.ndarray, use: MetricUse, declaration: MetricDeclaration
+) -> SetValue:
+    return _of_weighings(declaration.name, load(declaration)(tables, weighings, **use.args)[""])
 
 
 # One: the metrics of a record follow one another, and what they share is derived from the same object.

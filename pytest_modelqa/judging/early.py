@@ -18,7 +18,7 @@ from .arithmetic import against_baseline, against_threshold
 from .claims import SHOWN_CONFIDENCE, finite, label_of
 from .comparable import demand_comparable
 from .measured import Measured, Member, exact_mean, scores_of
-from .verdict import Line, LineOutcome, Side
+from .verdict import WHENEVER_STOPPED, Line, LineOutcome, Side
 
 
 def lines(check: Check, evaluation: Evaluation, declaration: MetricDeclaration, member: Member) -> list[Line]:
@@ -72,7 +72,10 @@ def _line(
     decided: Sequence[tuple[EarlyClaim, Standing]],
 ) -> Line:
     name, label = decided[0][0].slice
-    rows = np.flatnonzero(column(name).astype(str) == label) if name else np.arange(len(ids))
+    members = np.flatnonzero(column(name).astype(str) == label) if name else np.arange(len(ids))
+    # The numbers that decided: other checks went on, and later samples may have moved the mean over the bound again.
+    seen = max(standing.samples for _, standing in decided)
+    rows = members[: max(seen, min(check.min_samples, len(members)))]
     own = column(column_name(check.metric, declaration.version, check.args))[rows]
     value = exact_mean(own)
     candidate = Side(member.candidate.name, value, len(rows))
@@ -97,7 +100,7 @@ def _line(
         outcome=outcome,
         margin_interval=_interval(check, declaration, own, decided[0][0]) if baseline is None else None,
         confidence=SHOWN_CONFIDENCE,
-        method="whenever stopped",
+        method=WHENEVER_STOPPED,
         note=_how_sure(decided, rates),
     )
 

@@ -58,6 +58,7 @@ def _of_lines(check: Check, lines: Sequence[Line]) -> Iterator[str]:
     near = [line for line in lines if line.within_noise]
     if undecided:
         yield _undecided(undecided)
+        yield from _passing_now(check, undecided)
     elif check.confidence is None and near:
         where = ", ".join(line.slice for line in near[:3] if line.slice)
         more = f" and {len(near) - 3} more" if len(near) > 3 else ""
@@ -82,6 +83,27 @@ def _undecided(lines: Sequence[Line]) -> str:
         return f"no number of {lines[0].needed_unit} like these would decide it"
     unit = lines[0].needed_unit
     return f"about {max(needed):,.0f} {unit} would decide it, if the values stay what they are"
+
+
+def _passing_now(check: Check, lines: Sequence[Line]) -> Iterator[str]:
+    """The bound that these samples would meet. It is no advice: chosen after the data were seen it shows nothing."""
+    shortfalls = [
+        -line.margin_interval[0] for line in lines if line.margin_interval and line.margin_interval[0]
+    ]
+    if len(shortfalls) < len(lines) or check.bound.kind == "range":
+        return
+    short = max(shortfalls)
+    bound = check.bound
+    if bound.kind == "trend":
+        key, value = "tolerance", (check.tolerance or 0.0) + short
+    elif bound.kind.startswith("min"):
+        key, value = bound.kind, (bound.minimum if bound.minimum is not None else bound.amount or 0.0) - short
+    else:
+        key, value = bound.kind, (bound.maximum if bound.maximum is not None else bound.amount or 0.0) + short
+    if bound.compares and value <= 0 and bound.kind.startswith("min"):
+        key, value = bound.kind.replace("min_improvement", "max_degradation"), -value
+    shown = f"{value:.3g} %" if bound.kind.endswith("_percent") else format_value(value, check.unit)
+    yield f"these samples show {key}: {shown} and no more"
 
 
 def _of_members(members: Sequence[Member]) -> Iterator[str]:

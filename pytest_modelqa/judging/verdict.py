@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "ERROR"]
+WHENEVER_STOPPED = "whenever stopped"
+"""The method of a line that was decided on a part of the samples (``stop_early``)."""
 LineOutcome = Literal["fail", "inconclusive", "pass"]
 
 

@@ -50,6 +50,7 @@ def test_an_undecided_check_says_what_would_decide_it_and_how_sure_it_is(bench: 
         "accuracy 0.9250 ≥ 0.9, undecided: at least 0.8813 and at most 0.9562, 95 % sure of each"
     )
     assert "about 489 samples would decide it, if the values stay what they are" in verdict.notes
+    assert "these samples show min: 0.8813 and no more" in verdict.notes
 
 
 def test_without_confidence_the_value_decides_and_a_bound_inside_the_interval_is_called_out(
