@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from safetensors.numpy import save_file
 
 # Imported before pytester takes its snapshot of sys.modules: numpy cannot be loaded a second time.
@@ -189,12 +190,28 @@ def run_command_fixture() -> Callable[..., Run]:
 
 
 @pytest.fixture(scope="session")
-def measured_toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], Run]], Run]:
+    """Makes an expensive run once for all processes of xdist, in the way that its documentation shows."""
+
+    def share(name: str, make: Callable[[Path], Run]) -> Run:
+        root = tmp_path_factory.getbasetemp()
+        root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+        kept = root / f"{name}.json"
+        with FileLock(root / f"{name}.lock"):
+            if not kept.exists():
+                run = make(root / name)
+                kept.write_text(json.dumps({"exit_code": run.exit_code, "text": run.text}))
+        return Run(root / name, **json.loads(kept.read_text()))
+
+    return share
+
+
+@pytest.fixture(scope="session")
+def measured_toy(once: Callable[[str, Callable[[Path], Run]], Run]) -> Path:
     """The experiment with the records of one run, so that tests that only judge wait for no worker."""
-    toy = make_toy(tmp_path_factory.mktemp("measured") / "toy")
-    run = run_pytest(toy.folder, "-q")
+    run = once("measured", lambda folder: run_pytest(make_toy(folder).folder, "-q"))
     assert run.exit_code == 0, run.text
-    return toy.folder
+    return run.folder
 
 
 @pytest.fixture

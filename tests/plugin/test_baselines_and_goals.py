@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -72,19 +73,25 @@ TRAIN = """\
 
 
 @pytest.fixture(scope="module")
-def measured_run(tmp_path_factory: pytest.TempPathFactory, make_toy: Any, run_pytest: Any) -> Any:
+def measured_run(
+    once: Callable[..., Any], make_toy: Callable[..., Any], run_pytest: Callable[..., Any]
+) -> Any:
     """A run with the baselines that have to be measured: a trivial one, and an evaluation on other samples."""
-    toy = make_toy(tmp_path_factory.mktemp("baselines"))
-    with np.load(toy.folder / "data" / "test.npz") as arrays:
-        np.savez(toy.folder / "data" / "train.npz", **{name: values[:24] for name, values in arrays.items()})
-    toy.edit("datasets:\n", "datasets:\n  train: {path: data/train.npz, role: train}\n")
-    toy.add_evaluation(TRAIN)
-    comparison(
-        toy,
-        "{metric: psnr, baseline: constant, min_improvement: 10}\n"
-        "      - {metric: psnr, baseline: reconstruction_train, paired: false, max_degradation: 0.5}",
-    )
-    return run_pytest(toy.folder, "--modelqa-engine=inline", "-k", "constant or train")
+
+    def make(folder: Path) -> Any:
+        toy = make_toy(folder)
+        with np.load(folder / "data" / "test.npz") as arrays:
+            np.savez(folder / "data" / "train.npz", **{name: values[:24] for name, values in arrays.items()})
+        toy.edit("datasets:\n", "datasets:\n  train: {path: data/train.npz, role: train}\n")
+        toy.add_evaluation(TRAIN)
+        comparison(
+            toy,
+            "{metric: psnr, baseline: constant, min_improvement: 10}\n"
+            "      - {metric: psnr, baseline: reconstruction_train, paired: false, max_degradation: 0.5}",
+        )
+        return run_pytest(folder, "--modelqa-engine=inline", "-k", "constant or train")
+
+    return once("baselines", make)
 
 
 def test_the_trivial_baseline_of_a_task(measured_run: Any) -> None:
