@@ -281,7 +281,7 @@ def main() -> None:
         | {f"paired AP, {n} images": paired_ap(n) for n in (50, 150, 600)}
         | {f"distinct-2, {n} prompts": distinct_n(n, gain=False) for n in (50, 160)}
         | {f"relative gain of distinct-2, {n} prompts": distinct_n(n, gain=True) for n in (50, 160)},
-        max(200, runs // 4),
+        max(200, runs // 2),
     )
 
 
