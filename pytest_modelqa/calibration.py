@@ -137,7 +137,7 @@ def calibration_text(found: Sequence[Calibration], *, drop: float | None, false_
             f"{one.again:.1%}",
             "" if one.other_data is None else f"{one.other_data:.1%}",
             *([f"{one.missed:.1%}"] if one.missed is not None else []),
-            f"{'tighten' if one.proposed >= 0 else 'loosen'} by {format_difference(abs(one.proposed), one.unit)}",
+            _proposal(one),
         ]
         for one in found
     ]
@@ -149,6 +149,14 @@ def calibration_text(found: Sequence[Calibration], *, drop: float | None, false_
         f"proposed: change of the bound for a false alarm in {false_alarm:.1%} of runs; nothing was changed",
     ]
     return "\n".join([*_table([heads, *rows]), "", *legend])
+
+
+def _proposal(one: Calibration) -> str:
+    """Runs that do not differ say nothing of how near the bound may be: other data decide that."""
+    if np.ptp(one.margins) <= 1e-9 * max(1.0, abs(one.value)):
+        return "none: the runs do not differ"
+    word = "tighten" if one.proposed >= 0 else "loosen"
+    return f"{word} by {format_difference(abs(one.proposed), one.unit)}"
 
 
 def self_comparison_text(found: Sequence[SelfComparison]) -> str:

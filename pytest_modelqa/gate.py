@@ -262,6 +262,7 @@ class Gate:
             unreadable_specs=[spec.path for spec in self.specs.values() if spec.problem],
             unread_specs=[spec.path for spec in self.specs.values() if spec.left_out],
             limited=self.options.limit is not None,
+            overrides=self.options.overrides,
         )
 
     def _measured(

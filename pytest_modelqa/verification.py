@@ -49,6 +49,7 @@ def verify(path: Path, covers: Path | None = None) -> Verification:
         unreadable_specs=[spec.path for spec in record.specs if spec.problem],
         unread_specs=[spec.path for spec in record.specs if spec.left_out],
         limited=record.options.get("limit") is not None,
+        overrides=record.options.get("set", ()),
     )
     problems = [*_contradictions(record, conclusion), *_wrong_passes(record)]
     if covers is not None:
@@ -58,7 +59,11 @@ def verify(path: Path, covers: Path | None = None) -> Verification:
     if conclusion.word != "GO":
         problems.append(f"the run is no GO: {conclusion.word}")
     exit_code = 0 if not problems else 2 if conclusion.word == "INCOMPLETE" else 1
-    return Verification(conclusion.line, tuple(problems), exit_code)
+    # The last line is what people read: it must not say GO where something does not hold.
+    refused = problems and conclusion.word == "GO"
+    return Verification(
+        f"NOT PROVED: {conclusion.line}" if refused else conclusion.line, tuple(problems), exit_code
+    )
 
 
 def _contradictions(record: RunRecord, conclusion: Conclusion | None) -> Iterator[str]:
@@ -121,6 +126,21 @@ def _uncovered(record: RunRecord, covers: Path) -> Iterator[str]:
         unclaimed.remove(judged)
         if judged.overrides:
             yield f"{file} was judged with --modelqa-set, not as it is"
+        yield from _changed_inputs(record, judged, file.parent)
+
+
+def _changed_inputs(record: RunRecord, spec: ReadSpec, folder: Path) -> Iterator[str]:
+    """Checkpoints, data and code beside the spec that are not what was judged; what is not there is not compared."""
+    of_spec = {item.nodeid for item in record.planned if item.spec == spec.path}
+    seen: dict[str, str] = {}
+    for result in record.results:
+        sides = (result.verdict or {}).get("evidence", {}) if result.nodeid in of_spec else {}
+        for side in sides.values():
+            files = [file for group in side.get("inputs", {}).values() for file in group]
+            seen |= {file["path"]: file["sha256"] for file in (*files, *side.get("code", ()))}
+    for path, sha256 in sorted(seen.items()):
+        if (folder / path).is_file() and file_sha256(folder / path) != sha256:
+            yield f"{folder / path} is not what was judged"
 
 
 def _is_at(spec: ReadSpec, file: Path) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ..datasets.samples import Samples
-from ..errors import DeviceError, OutputError
+from ..errors import DatasetError, DeviceError, OutputError
 from ..spec.catalogue import MetricDeclaration
 from ..tasks.protocol import KeepsTables, Task
 from .batches import BatchSize
@@ -187,6 +187,7 @@ def predict(subject: Subject, tensors: Mapping[str, Any], ids: Sequence[str]) ->
     finite = torch.isfinite(outputs).reshape(len(ids), -1).all(dim=1).cpu().numpy()
     if not finite.all():
         bad = [ids[row] for row in np.flatnonzero(~finite).tolist()]
+        _demand_finite_inputs(tensors, ids)
         raise OutputError(
             f"NaN or Inf in the outputs for {len(bad)} of {len(ids)} samples of a batch",
             expected="finite outputs",
@@ -194,6 +195,21 @@ def predict(subject: Subject, tensors: Mapping[str, Any], ids: Sequence[str]) ->
             todo="look at the checkpoint and the precision; float16 overflows above 65,504",
         )
     return outputs
+
+
+def _demand_finite_inputs(tensors: Mapping[str, Any], ids: Sequence[str]) -> None:
+    """Asked once the outputs are known to be bad: then the data are the first suspect."""
+    for name, value in tensors.items():
+        if not (isinstance(value, torch.Tensor) and value.is_floating_point()):
+            continue
+        finite = torch.isfinite(value).reshape(len(ids), -1).all(dim=1).cpu().numpy()
+        if not finite.all():
+            raise DatasetError(
+                f"NaN or Inf in the field {name!r} of {int((~finite).sum())} samples of a batch",
+                expected="finite data",
+                found=f"first in sample {ids[int(np.flatnonzero(~finite)[0])]!r}",
+                todo="look at this sample in the data, or let the loader fill or leave out what is missing",
+            )
 
 
 def to_device(batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:

@@ -141,5 +141,7 @@ def _measured(side: Measured) -> Mapping[str, Any]:
         "inputs": {
             name: [dataclasses.asdict(file) for file in files] for name, files in manifest.inputs.items()
         },
+        # What lies beside the spec; the rest is named by versions, and lies elsewhere on another machine.
+        "code": [dataclasses.asdict(file) for file in manifest.code if file.path.startswith("./")],
         "how": dict(manifest.measured),
     }

@@ -72,6 +72,7 @@ def conclude(
     unreadable_specs: Sequence[str] = (),
     unread_specs: Sequence[str] = (),
     limited: bool = False,
+    overrides: Sequence[str] = (),
 ) -> Conclusion | None:
     """The conclusion of a run, or None when no item of any spec was selected.
 
@@ -79,7 +80,22 @@ def conclude(
         unreadable_specs: Spec files that could not be read.
         unread_specs: Spec files that pytest left out, so that nobody knows their checks.
         limited: ``--modelqa-limit`` was given, so no dataset was measured whole.
+        overrides: The ``--modelqa-set`` assignments: what was judged is not the specs as they are.
     """
+    found = _conclude(planned, results, unreadable_specs, unread_specs, limited=limited)
+    if found is None or not overrides:
+        return found
+    return replace(found, line=f"{found.line}; with --modelqa-set {_some(overrides)}")
+
+
+def _conclude(
+    planned: Sequence[Planned],
+    results: Iterable[Result],
+    unreadable_specs: Sequence[str],
+    unread_specs: Sequence[str],
+    *,
+    limited: bool,
+) -> Conclusion | None:
     by_id = {result.nodeid: result for result in results}
     if unreadable_specs:
         count = len(unreadable_specs)

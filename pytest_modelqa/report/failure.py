@@ -58,6 +58,7 @@ def properties(verdict: Verdict) -> list[tuple[str, object]]:
         ("modelqa.value", float(worst.candidate.value)),
         ("modelqa.bound", float(worst.limit)),
         ("modelqa.margin", float(worst.margin)),
-        ("modelqa.unit", verdict.unit),
+        # Of the numbers beside it, which are fractions also where the spec writes percent.
+        ("modelqa.unit", "fraction" if verdict.unit == "percent" else verdict.unit),
         ("modelqa.n", int(worst.candidate.n)),
     ]

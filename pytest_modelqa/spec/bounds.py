@@ -109,9 +109,31 @@ def _range(
             todo="write a bound that a bad model misses, or remove the check",
         )
         return None
+    if _is_fraction_called_percent(check, metric, unit, problems):
+        return None
     _warn_direction(check, metric, minimum, maximum, problems)
     kind = "range" if len(sides) == 2 else next(iter(sides))
     return Bound(kind, minimum=minimum, maximum=maximum)  # type: ignore[arg-type]
+
+
+def _is_fraction_called_percent(
+    check: Written[CheckEntry], metric: MetricDeclaration, unit: str, problems: Problems
+) -> bool:
+    """``min: 0.95, unit: percent`` would ask for 0.95 %, which any model reaches: a wrong green by a slip."""
+    assert check.entry is not None
+    written = check.entry.min
+    if unit != "percent" or metric.higher_is_better is not True or written is None or not 0 < written <= 1:
+        return False
+    problems.add(
+        "out-of-range",
+        f"min of {check.name} is {format_bound(from_percent(written), unit)}, which hardly any model misses",
+        check.at("min"),
+        expected="a number of percent",
+        found=f"{written:g} with unit: percent",
+        todo=f"write min: {written * 100:g}, or leave out unit: percent;"
+        f" if {written:g} % is meant, write min: {from_percent(written):g} without the unit",
+    )
+    return True
 
 
 def _own_unit(value: float | None, unit: str) -> float | None:

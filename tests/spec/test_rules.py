@@ -385,3 +385,11 @@ def test_a_baseline_that_is_no_name_is_told(
     codes = read.codes(spec_text(("min: 0.9", f"max_degradation: 0.1, baseline: {baseline}")))
 
     assert codes == ["no-baseline" if baseline == "null" else "wrong-type"]
+
+
+def test_a_fraction_that_is_called_percent_is_asked_about(read: Reader, spec_text: Callable[..., str]) -> None:
+    (problem,) = read.error(spec_text(("min: 0.9", "min: 0.95, unit: percent"))).problems
+    assert problem.code == "out-of-range"
+    assert "0.95 %" in problem.what
+    assert problem.todo is not None
+    assert problem.todo.startswith("write min: 95, or leave out unit: percent")
