@@ -131,7 +131,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: Sequence[pytest
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Writes the plan before anything runs."""
     gate = _known_gate(session.config)
-    if gate is None or session.config.option.collectonly:
+    if gate is None or _only_shows(session.config):
         return
     from .collection import specs_below
 
@@ -155,7 +155,9 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     """Starts what the selected checks need, all at once; not where collection failed and nothing will run."""
     gate = _known_gate(session.config)
     option = session.config.option
-    nothing_runs = option.collectonly or (session.testsfailed and not option.continue_on_collection_errors)
+    nothing_runs = _only_shows(session.config) or (
+        session.testsfailed and not option.continue_on_collection_errors
+    )
     if gate is not None and gate.options.starts_early and not nothing_runs:
         for item in session.items:
             if hasattr(item, "start_evaluations"):
@@ -216,7 +218,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, _T, _T]:
     config = session.config
     config.stash[_FINISHED] = True
     gate = _known_gate(config)
-    if gate is None or config.option.collectonly:
+    if gate is None or _only_shows(config):
         return (yield)
     from .report.conclusion import last_line
 
@@ -335,6 +337,12 @@ def _run_id(config: pytest.Config) -> str:
 
 def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
+
+
+def _only_shows(config: pytest.Config) -> bool:
+    """Whether pytest only shows what it collected: that is no run."""
+    option = config.option
+    return bool(option.collectonly or option.showfixtures or option.show_fixtures_per_test)
 
 
 def _interrupted(session: pytest.Session) -> bool:

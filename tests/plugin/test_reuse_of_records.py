@@ -152,14 +152,3 @@ def test_reused_records_say_when_and_where_they_were_measured(gate: Gate, toy: A
     assert f"scaler: measured {when} UTC on cpu" in run.results[PSNR]["verdict"]["notes"]
     assert "(reused)" in run.text
     assert f"measured {when} UTC on cpu" in run.text
-
-
-def test_records_that_were_damaged_are_measured_again(gate: Gate, toy: Any) -> None:
-    for table in (toy.folder / ".modelqa" / "store").rglob("samples.parquet"):
-        table.chmod(0o644)
-        content = bytearray(table.read_bytes())
-        content[len(content) // 2] ^= 0xFF
-        table.write_bytes(bytes(content))
-    run = gate("-k", "accuracy-min")
-    assert run.statuses == {ACCURACY: "PASS"}
-    assert not run.reused(ACCURACY)

@@ -38,6 +38,14 @@ def test_collecting_says_each_check_as_a_sentence_and_leaves_nothing_behind(gate
     assert not (toy.folder / ".modelqa" / "runs").exists()
 
 
+@pytest.mark.parametrize("option", ["--fixtures", "--fixtures-per-test"])
+def test_showing_fixtures_is_no_run(gate: Gate, toy: Any, option: str) -> None:
+    run = gate(option, "-q")
+    assert run.exit_code == 0
+    assert "INCOMPLETE" not in run.text
+    assert not (toy.folder / ".modelqa" / "runs").exists()
+
+
 def test_an_id_does_not_change_with_the_bound_or_the_order(gate: Gate, toy: Any) -> None:
     toy.edit("metric: psnr, min: 27", "metric: psnr, min: -3.5")
     toy.edit("      - {metric: accuracy, min: 85, unit: percent, min_samples: 40}\n", "")
