@@ -88,6 +88,10 @@ class Gate:
         """Remembers a spec file from the moment that it is seen: pytest may leave it out (``--lf``)."""
         self.specs.setdefault(path, ReadSpec(self._relative(path), None, (), None))
 
+    def forget_unasked(self, asked: Callable[[Path], bool]) -> None:
+        """Forgets the specs beside the one that was asked for: pytest shows every file of its folder."""
+        self.specs = {path: spec for path, spec in self.specs.items() if not spec.left_out or asked(path)}
+
     def cannot_read(self, path: Path, problem: str) -> None:
         """Remembers that a spec is wrong, so that the run cannot be called complete."""
         self.specs[path] = ReadSpec(self._relative(path), None, (), problem)

@@ -139,6 +139,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     passed_over: list[Path] = session.config.stash.get(_IGNORED, [])
     for path in specs_below(passed_over, session.config.getini("modelqa_files")):
         gate.found(path)
+    gate.forget_unasked(lambda path: any(session.isinitpath(part) for part in (path, *path.parents)))
     gate.select({item.nodeid for item in session.items})
     unused = gate.unused_override()
     if _is_worker(session.config):

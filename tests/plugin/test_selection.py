@@ -148,6 +148,13 @@ def test_last_failed_is_partial_even_when_other_spec_files_are_not_collected(gat
     assert run.exit_code == 0
 
 
+def test_a_spec_that_was_asked_for_by_name_is_judged_without_those_beside_it(gate: Gate, toy: Any) -> None:
+    shutil.copy(toy.folder / SPEC, toy.folder / "other.modelspec.yaml")
+    assert gate(SPEC).last_line == "GO: 6 of 6 release checks in 1 spec passed"
+    assert gate(f"{SPEC}::goals").last_line == "PARTIAL: 2 of 6 checks passed; not a release verdict"
+    assert gate(".").last_line == "GO: 12 of 12 release checks in 2 specs passed"
+
+
 def test_a_check_that_could_not_be_judged_is_a_last_failed_one(gate: Gate, toy: Any) -> None:
     older = toy.folder / "checkpoints" / "scaler_older.safetensors"
     older.rename(older.with_suffix(".away"))
