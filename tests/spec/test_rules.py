@@ -387,7 +387,9 @@ def test_a_baseline_that_is_no_name_is_told(
     assert codes == ["no-baseline" if baseline == "null" else "wrong-type"]
 
 
-def test_a_fraction_that_is_called_percent_is_asked_about(read: Reader, spec_text: Callable[..., str]) -> None:
+def test_a_fraction_that_is_called_percent_is_asked_about(
+    read: Reader, spec_text: Callable[..., str]
+) -> None:
     (problem,) = read.error(spec_text(("min: 0.9", "min: 0.95, unit: percent"))).problems
     assert problem.code == "out-of-range"
     assert "0.95 %" in problem.what
