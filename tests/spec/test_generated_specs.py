@@ -54,7 +54,6 @@ MODEL = merged(
             "format": st.sampled_from(["safetensors", "torch"]),
             "sha256": st.sampled_from(["0" * 64, "sha256:" + "A" * 64]),
             "allow_globals": st.just(["argparse.Namespace"]),
-            "tiny": st.just({"args": {"width": 1}, "checkpoint": None}),
         }
     ),
 )
@@ -65,7 +64,7 @@ DATASET = merged(
         st.just({"load": "data:test", "args": {"split": "test"}, "sha256": "1" * 64}),
         st.just({"path": "data/test.npz"}),
     ),
-    optional({"limit": st.integers(1, 10**9), "split": WORDS, "tiny": st.just({"limit": 2})}),
+    optional({"limit": st.integers(1, 10**9), "split": WORDS}),
 )
 ACCURACY_BOUND = st.one_of(
     FRACTIONS.map(lambda value: {"min": value}),
