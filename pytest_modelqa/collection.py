@@ -16,7 +16,7 @@ from .judging.verdict import Verdict
 from .report.conclusion import Kind, Planned, Status
 from .report.failure import BoundNotMet, FailureText, properties
 from .report.progress import Waiting
-from .report.text import error_json, failure_text, verdict_json
+from .report.text import error_json, error_text, failure_text, verdict_json
 from .spec import SpecError, resolved
 from .spec.resolved import Spec
 
@@ -196,7 +196,8 @@ class _Item(pytest.Item):
         """
         # A copy: checks that need the same evaluation share its error, and each stands on a line of its own.
         self.error = copy.copy(error).with_where(f"{self.path}:{self.line}")
-        pytest.fail(str(self.error), pytrace=False)
+        first = self.config.stash[GATE].told_by(error, self.nodeid)
+        pytest.fail(error_text(self.error, f"{self.path}:{self.line}", self.nodeid, first), pytrace=False)
 
     def modelqa_result(self, report: pytest.TestReport) -> dict[str, Any] | None:
         """What this report says of the item, for the run record; None when it says nothing yet."""

@@ -18,9 +18,10 @@ from .judging.judge import judge
 from .judging.measured import Measured, Member
 from .judging.recorded import Recorded
 from .judging.verdict import Verdict
+from .records.digests import digest
 from .report import run_record
 from .report.conclusion import Conclusion, Planned, Result, conclude
-from .report.run_record import ReadSpec, RunRecord
+from .report.run_record import ReadEvaluation, ReadSpec, RunRecord
 from .spec import read_spec
 from .spec.catalogue import Catalogue
 from .spec.resolved import Check, Evaluation, Spec
@@ -72,6 +73,8 @@ class Gate:
     planned: dict[str, Planned] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
     refusal: ModelQAError | None = None
+    passed_over: set[str] = field(default_factory=set)
+    _told: dict[str, str] = field(default_factory=dict)
     _evaluations: Evaluations | None = None
 
     def read(self, path: Path) -> Spec:
@@ -81,7 +84,15 @@ class Gate:
             SpecError: The spec is wrong; the message holds all of its problems.
         """
         spec = read_spec(path, self.catalogue, self.options.overrides)
-        self.specs[path] = ReadSpec(self._relative(path), spec.sha256, spec.overrides, None)
+        self.specs[path] = ReadSpec(
+            path=self._relative(path),
+            sha256=spec.sha256,
+            overrides=spec.overrides,
+            problem=None,
+            name=spec.name,
+            description=spec.description,
+            evaluations=tuple(_read_evaluation(spec, each) for each in spec.evaluations.values()),
+        )
         return _limited(spec, self.options.limit)
 
     def found(self, path: Path) -> None:
@@ -233,10 +244,15 @@ class Gate:
             )
         return self._evaluations
 
+    def told_by(self, error: ModelQAError, nodeid: str) -> str:
+        """The item that says an error in full: the first that met it, as checks share evaluations."""
+        return self._told.setdefault(digest(error.to_json()), nodeid)
+
     def close(self) -> None:
         """Ends what still runs."""
         if self._evaluations is not None:
             self._evaluations.close()
+            self.passed_over.update(self._evaluations.passed_over)
 
     def record(self, *, complete: bool) -> RunRecord:
         """The run record as it stands."""
@@ -254,6 +270,7 @@ class Gate:
             conclusion=self.conclusion() if complete else None,
             finished=run_record.now() if complete else None,
             complete=complete,
+            passed_over=tuple(sorted(self.passed_over)),
         )
 
     def conclusion(self) -> Conclusion | None:
@@ -287,6 +304,12 @@ class Gate:
     def _relative(self, path: Path) -> str:
         root = self.options.root
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _read_evaluation(spec: Spec, evaluation: Evaluation) -> ReadEvaluation:
+    dataset = spec.datasets.get(evaluation.dataset or "")
+    role = dataset.role if dataset else None
+    return ReadEvaluation(evaluation.name, evaluation.task, evaluation.model, evaluation.dataset, role)
 
 
 def _limited(spec: Spec, limit: int | None) -> Spec:

@@ -226,6 +226,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, _T, _T]:
     gate.close()
     if _is_worker(config):
         # The controller concludes: it alone hears of every result.
+        config.workeroutput["modelqa"] = sorted(gate.passed_over)  # type: ignore[attr-defined]
         return (yield)
     lost = gate.adopt_plan()
     answer = yield
@@ -237,6 +238,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, _T, _T]:
         good = session.exitstatus == pytest.ExitCode.OK
         code = int(session.exitstatus)
         line = last_line(conclusion, code, recorded=problem is None, interrupted=_interrupted(session))
+        for passed_over in sorted(gate.passed_over):
+            _say(config, f"damaged record passed over: {passed_over}", yellow=True)
         _say(config, f"run record: {gate.record_path}" if problem is None else str(problem))
         _say(config, line, bold=True, green=good, red=not good)
     return answer
@@ -254,6 +257,15 @@ def _say(config: pytest.Config, line: str, **markup: bool) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Tells xdist's workers the run they belong to, so that all of them write one record."""
     node.workerinput["modelqa"] = {"run_id": _run_id(node.config), "dist": node.config.option.dist}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Takes what one of xdist's workers came across in the store."""
+    gate = _known_gate(node.config)
+    # A worker that crashed leaves nothing.
+    if gate is not None:
+        gate.passed_over.update(getattr(node, "workeroutput", {}).get("modelqa", ()))
 
 
 class _Reports:

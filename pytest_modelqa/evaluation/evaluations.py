@@ -90,6 +90,11 @@ class Evaluations:
                     "the run was ended before this evaluation began", todo="run it again"
                 ) from None
 
+    @property
+    def passed_over(self) -> tuple[str, ...]:
+        """Damaged records that were found and not used, and what is wrong with each."""
+        return tuple(self._store.problems)
+
     def close(self) -> None:
         """Ends what still runs."""
         self._closed = True

@@ -21,11 +21,11 @@ def evidence(members: Sequence[Member]) -> dict[str, Any]:
     sides: dict[str, Any] = {}
     for member in members:
         at = f" ({named(member.coordinates.items())})" if member.coordinates else ""
-        sides[f"candidate{at}"] = _measured(member.candidate)
+        sides[f"candidate{at}"] = _measured(member.candidate, member.coordinates)
         if isinstance(member.baseline, Recorded):
             sides["baseline"] = _recorded(member.baseline)
         elif member.baseline is not None and member.baseline.trivial is None:
-            sides[f"baseline{at}"] = _measured(member.baseline)
+            sides[f"baseline{at}"] = _measured(member.baseline, member.coordinates)
     return sides
 
 
@@ -126,10 +126,11 @@ def _recorded(baseline: Recorded) -> dict[str, Any]:
     return {"name": baseline.name, "recorded": baseline.where, "made_by": dict(baseline.made_by)}
 
 
-def _measured(side: Measured) -> Mapping[str, Any]:
+def _measured(side: Measured, coordinates: Mapping[str, Any]) -> Mapping[str, Any]:
     manifest = side.record.manifest
     return {
         "name": side.name,
+        "coordinates": dict(coordinates),
         "measures_a_model": side.measures_a_model,
         "role": side.role,
         "key": manifest.key,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ..records.columns import column_name
 from ..spec.catalogue import MetricDeclaration
 from ..spec.grid import without
 from ..spec.resolved import Check, Evaluation
@@ -50,6 +51,8 @@ def judge(
         lines=lines,
         notes=(*_not_stopped(evaluation, members), *notes(check, declaration, members, lines)),
         evidence=evidence(members),
+        column=column_name(check.metric, declaration.version, check.args),
+        higher_is_better=declaration.higher_is_better,
     )
 
 

@@ -92,6 +92,8 @@ class Verdict:
         lines: One for each slice, or one for the whole set. Empty for an ERROR.
         notes: What a reader should know besides.
         evidence: Where the numbers came from: keys, digests, device, when.
+        column: What the metric is called in the records (see ``records.columns``).
+        higher_is_better: The metric's direction; None where it has none.
     """
 
     outcome: Outcome
@@ -103,6 +105,8 @@ class Verdict:
     lines: tuple[Line, ...]
     notes: tuple[str, ...] = ()
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    column: str = ""
+    higher_is_better: bool | None = None
 
     @property
     def worst(self) -> Line | None:

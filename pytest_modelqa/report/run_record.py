@@ -24,17 +24,37 @@ from ..records.atomic import write_atomically
 from ..records.digests import canonical, digest
 from .conclusion import Conclusion, Planned, Result
 
-RUN_RECORD_VERSION = 1
+RUN_RECORD_VERSION = 2
+_READ_VERSIONS = (1, RUN_RECORD_VERSION)
+"""1 knew neither the names of specs and evaluations nor what was passed over in the store."""
+
+
+@dataclass(frozen=True)
+class ReadEvaluation:
+    """What an evaluation of a spec measures.
+
+    Attributes:
+        role: Of the dataset: ``train``, ``validation`` or ``test``; None where there is no dataset.
+    """
+
+    name: str
+    task: str
+    model: str | None
+    dataset: str | None
+    role: str | None
 
 
 @dataclass(frozen=True)
 class ReadSpec:
-    """One spec file as it was read, or why it could not be."""
+    """One spec file as it was read, or why it could not be; then it has neither name nor evaluations."""
 
     path: str
     sha256: str | None
     overrides: tuple[str, ...]
     problem: str | None
+    name: str = ""
+    description: str = ""
+    evaluations: tuple[ReadEvaluation, ...] = ()
 
     @property
     def left_out(self) -> bool:
@@ -54,6 +74,7 @@ class RunRecord:
         planned: Every item of every spec that was collected, selected or not.
         results: What became of each; none before the end.
         complete: The run came to its end.
+        passed_over: Damaged records in the store that were not used, and what is wrong with each.
     """
 
     id: str
@@ -67,6 +88,7 @@ class RunRecord:
     conclusion: Conclusion | None = None
     finished: str | None = None
     complete: bool = False
+    passed_over: tuple[str, ...] = ()
 
 
 def write(record: RunRecord, folder: Path) -> Path:
@@ -105,7 +127,7 @@ def read(path: Path) -> RunRecord:
             found=str(error),
             todo="name a run.json of pytest-modelqa, or copy it again from the machine of the run",
         ) from error
-    if not isinstance(content, dict) or content.get("modelqa_run") != RUN_RECORD_VERSION:
+    if not isinstance(content, dict) or content.get("modelqa_run") not in _READ_VERSIONS:
         raise RunRecordError(
             "this is no run record of this version",
             where=str(file),
@@ -181,9 +203,15 @@ def _commit(folder: Path) -> str | None:
 
 def _from_json(content: Mapping[str, Any]) -> RunRecord:
     fields = {name: value for name, value in content.items() if name != "modelqa_run"}
-    fields["specs"] = tuple(ReadSpec(**{**s, "overrides": tuple(s["overrides"])}) for s in fields["specs"])
+    fields["specs"] = tuple(map(_spec_from_json, fields["specs"]))
     fields["planned"] = tuple(Planned(**item) for item in fields["planned"])
     fields["results"] = tuple(Result(**item) for item in fields["results"])
     fields["command"] = tuple(fields["command"])
+    fields["passed_over"] = tuple(fields.get("passed_over", ()))
     fields["conclusion"] = Conclusion(**fields["conclusion"]) if fields["conclusion"] else None
     return RunRecord(**fields)
+
+
+def _spec_from_json(fields: Mapping[str, Any]) -> ReadSpec:
+    evaluations = tuple(ReadEvaluation(**evaluation) for evaluation in fields.get("evaluations", ()))
+    return ReadSpec(**{**fields, "overrides": tuple(fields["overrides"]), "evaluations": evaluations})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..errors import ModelQAError
+from ..errors import EvaluationError, ModelQAError
 from ..judging.verdict import Line, Verdict, rank
 from ..judging.wording import margin, relation
 from ..spec.numbers import format_value
@@ -77,6 +77,14 @@ def verdict_json(verdict: Verdict, check: Check) -> dict[str, Any]:
         "n": str(worst.candidate.n),
     }
     return {**verdict.to_json(), "shown": shown}
+
+
+def error_text(error: ModelQAError, where: str, nodeid: str, first: str) -> str:
+    """The text of an error: in full for the first item that met it, after that with the name of that item."""
+    if nodeid == first:
+        return str(error)
+    again = f"for the same reason as {first.partition('::')[2]}, where it is told"
+    return str(EvaluationError(error.what, where=where, details=again))
 
 
 def error_json(error: ModelQAError, sentence: str) -> dict[str, Any]:

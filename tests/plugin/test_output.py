@@ -123,3 +123,28 @@ def test_goals_that_an_evaluation_shows_are_not_in_the_table(gate: Gate) -> None
     table = text[text.index("model quality") :]
     assert "accuracy-min" in table
     assert "recognise" not in table
+
+
+def test_an_error_that_checks_share_is_told_once_and_referred_to_after(gate: Gate, toy: Any) -> None:
+    toy.edit("return scaled(image, self.weight)", "return missing_name", "model.py")
+    run = gate()
+    told = [line for line in run.lines if "missing_name" in line and "NameError" in line]
+    details = [line for line in run.lines if line.startswith("for the same reason as ")]
+    errors = [name for name, status in run.statuses.items() if status == "ERROR"]
+    assert len(errors) > 1
+    assert len(details) == len(errors) - 1, run.text
+    assert all(f"for the same reason as {errors[0]}, where it is told" in line for line in details)
+    # The run record holds the whole of it for each.
+    assert len({run.error(name)["details"] for name in errors}) == 1
+    assert told
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+def test_a_damaged_record_that_is_passed_over_is_said(toy: Any, run_pytest: Gate, processes: int) -> None:
+    tables = sorted((toy.folder / ".modelqa" / "store").glob("*/*/*/samples.parquet"))
+    tables[0].write_bytes(tables[0].read_bytes()[:-20])
+    run = run_pytest(toy.folder, "-q", *(["-n", str(processes)] if processes else []))
+    (said,) = [line for line in run.lines if line.startswith("damaged record passed over: ")]
+    assert said.endswith("samples.parquet is damaged: its digest does not match")
+    assert run.record["passed_over"] == [said.removeprefix("damaged record passed over: ")]
+    assert run.last_line.startswith("GO: ")

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pytest_modelqa.errors import ModelQAError, RunRecordError, StoreError
 from pytest_modelqa.report.conclusion import Conclusion, Planned, Result
 from pytest_modelqa.report.run_record import (
+    ReadEvaluation,
     ReadSpec,
     RunRecord,
     command_line,
@@ -27,6 +28,7 @@ from pytest_modelqa.report.run_record import (
 )
 
 ITEM = Planned("a::e::c", "a", "e", "check", "error", True, True, "psnr of a ≥ 28 dB", 12)
+READ = ReadEvaluation("e", "reconstruction", "m", "test", "test")
 VERDICT = {"outcome": "PASS", "lines": [{"margin": 0.5, "slice": ""}], "headline": "psnr 28.50 dB ≥ 28 dB"}
 RECORD = RunRecord(
     id="20260131-120000-abcdef",
@@ -35,7 +37,7 @@ RECORD = RunRecord(
     environment={"python": "3.11.7", "packages": {"pytest": "9.2.0"}, "commit": None},
     options={"set": ["a.b=c"], "gate": False, "limit": None},
     specs=(
-        ReadSpec("a", "0" * 64, ("a.b=c",), None),
+        ReadSpec("a", "0" * 64, ("a.b=c",), None, "a", "What it is.", (READ,)),
         ReadSpec("b", None, (), "it is wrong"),
         ReadSpec("c", None, (), None),
     ),
@@ -47,6 +49,7 @@ RECORD = RunRecord(
     conclusion=Conclusion("GO", "GO: 1 of 1 release checks in 1 spec passed", 0),
     finished="2026-01-31T12:05:00+00:00",
     complete=True,
+    passed_over=("5a/5afc: samples.parquet is damaged",),
 )
 PLAN = dataclasses.replace(RECORD, results=(), conclusion=None, finished=None, complete=False)
 
@@ -70,7 +73,7 @@ def test_the_end_of_a_run_replaces_its_plan(tmp_path: Path) -> None:
 def test_people_can_read_it(tmp_path: Path) -> None:
     text = write(RECORD, tmp_path).read_text(encoding="utf-8")
     assert '"psnr of a ≥ 28 dB"' in text
-    assert json.loads(text)["modelqa_run"] == 1
+    assert json.loads(text)["modelqa_run"] == 2
 
 
 @pytest.mark.parametrize(
@@ -82,7 +85,7 @@ def test_people_can_read_it(tmp_path: Path) -> None:
         ('"sha256": "000', '"sha256": "001'),
         ('"a.b=c"', '"a.b=d"'),
         ('"selected": false', '"selected": true'),
-        ('"modelqa_run": 1', '"modelqa_run": 1, "more": 1'),
+        ('"modelqa_run": 2', '"modelqa_run": 2, "more": 1'),
     ],
 )
 def test_a_record_that_was_edited_is_refused(tmp_path: Path, old: str, new: str) -> None:
@@ -102,7 +105,7 @@ def test_another_layout_of_the_same_content_is_the_same_record(tmp_path: Path) -
     assert read(path) == RECORD
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
+@pytest.mark.parametrize("version", [0, 3, "1", None])
 def test_a_record_of_another_version_is_refused(tmp_path: Path, version: object) -> None:
     path = write(RECORD, tmp_path)
     content = json.loads(path.read_text(encoding="utf-8")) | {"modelqa_run": version}
