@@ -23,15 +23,17 @@ from ..records.digests import FileDigest, file_sha256
 from ..records.manifest import Manifest, now_utc
 from ..records.store import Record, Store
 from ..spec.catalogue import MetricDeclaration
-from ..tasks.protocol import Inspection, Task
+from ..tasks.forward import to_device
+from ..tasks.protocol import Inspection, IsFitted, KeepsArrays, MakesSamples, Task
 from ..tasks.registry import load as load_task
 from ..tasks.registry import tasks
 from . import opened_files
 from .batches import BatchSize
+from .companions import companion_checkpoints, setting_of
 from .early import populations_of
 from .engine import Progress, WorkOrder
 from .fingerprint import read_code, used_code, used_distributions
-from .inference import Subject, Table, infer, predict, to_device
+from .inference import Subject, Table, infer, predict
 from .loaded_models import LoadedModels
 from .plan import MetricUse
 from .scoring import is_complete, score_predictions
@@ -85,14 +87,17 @@ def _measure(
     opened_files.watch(order.job.folder)
     opened_files.declare(order.job.folder / file.path for files in order.inputs.values() for file in files)
     report(Progress("loading data"))
-    samples = _samples(order)
     task = _task(order)
+    samples = _samples(order, task)
     task.prepare(samples)
     report(Progress("loading model"))
-    with _checkpoint_unchanged(order):
+    with _checkpoints_unchanged(order):
+        model = models.get(order, device)
+        if isinstance(task, IsFitted):
+            task.fit(setting_of(order, model, samples, device, lambda: report(Progress("fitting"))))
         subject = Subject(
             task=task,
-            model=models.get(order, device),
+            model=model,
             samples=samples,
             device=device,
             uses=_uses(order, "outputs"),
@@ -118,7 +123,8 @@ def _measure(
         how["early"] = {**populations.to_json(), "scalars": sorted(set(scalars) - set(table.columns()))}
     _demand_same_data(order)
     code = used_code(order.job.folder, began)
-    return _store(order, store, table, columns, pictures, device, how, code)
+    arrays = task.set_arrays() if isinstance(task, KeepsArrays) else {}
+    return _store(order, store, table, columns, arrays, pictures, device, how, code)
 
 
 def _with_fields(
@@ -140,12 +146,20 @@ def _with_fields(
     return {**fields, **measured}
 
 
-def _samples(order: WorkOrder) -> Samples:
+def _samples(order: WorkOrder, task: Task) -> Samples:
     dataset = order.job.dataset
     if dataset is None:
         raise DatasetError("the evaluation names no dataset", todo="write dataset: NAME")
-    samples = load_samples(dataset, order.job.folder)
+    samples: Samples = load_samples(dataset, order.job.folder)
     times = order.job.evaluation.repeats
+    if isinstance(task, MakesSamples):
+        samples = task.make_samples(samples, order.job.evaluation.seed)
+        if times > 1:
+            raise EvaluationError(
+                f"repeats: {times} would give the task {order.job.evaluation.task} the same samples again",
+                expected="repeats: 1, as the task makes its own samples",
+                todo="ask for more of them in args: {samples: …}",
+            )
     return samples if times == 1 else Repeated(samples, times)
 
 
@@ -155,7 +169,8 @@ def _demand_same_data(order: WorkOrder) -> None:
     Raises:
         DatasetError: A file has been changed since.
     """
-    for file in order.inputs.get("data", ()):
+    files = [file for what, group in order.inputs.items() if what.startswith("data") for file in group]
+    for file in files:
         path = order.job.folder / file.path
         status = path.stat() if path.exists() else None
         if status and max(status.st_mtime, status.st_ctime) < order.planned - _TICK_SECONDS:
@@ -178,13 +193,13 @@ def _task(order: WorkOrder) -> Task:
 
 
 @contextmanager
-def _checkpoint_unchanged(order: WorkOrder) -> Iterator[None]:
+def _checkpoints_unchanged(order: WorkOrder) -> Iterator[None]:
     """Weights on the CPU stay mapped from their file, so it must stay as it is until the last batch."""
     job = order.job
     if job.model is None:
         raise EvaluationError("the evaluation names no model", todo="write model: NAME")
     path = checkpoint_path(job.model, job.folder, job.coordinates)
-    with unchanged(checkpoint_files(path) if path else ()):
+    with unchanged([*(checkpoint_files(path) if path else ()), *companion_checkpoints(order)]):
         yield
 
 
@@ -237,6 +252,7 @@ def _store(
     store: Store,
     table: Table,
     columns: Mapping[str, np.ndarray],
+    set_arrays: Mapping[str, np.ndarray],
     pictures: Mapping[str, bytes],
     device: torch.device,
     how: Mapping[str, Any],
@@ -246,6 +262,10 @@ def _store(
         draft.write_samples(table.ids, columns)
         for name, rows in table.side_tables().items():
             draft.write_table(name, rows)
+        for name, values in table.arrays().items():
+            draft.write_sample_array(name, values)
+        for name, values in set_arrays.items():
+            draft.write_set_array(name, values)
         for name, content in pictures.items():
             draft.write_picture(name, content)
         return draft.commit(

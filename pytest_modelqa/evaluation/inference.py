@@ -14,7 +14,8 @@ import torch
 from ..datasets.samples import Samples
 from ..errors import DatasetError, DeviceError, OutputError
 from ..spec.catalogue import MetricDeclaration
-from ..tasks.protocol import KeepsTables, Task
+from ..tasks.forward import to_device
+from ..tasks.protocol import KeepsArrays, KeepsTables, Task
 from .batches import BatchSize
 from .plan import MetricUse
 from .scoring import scores_of_batch
@@ -46,10 +47,12 @@ class Scored:
     Attributes:
         columns: A row per sample.
         tables: The side tables' columns; ``sample`` counts within the batch.
+        arrays: What is too wide for a column, a row per sample.
     """
 
     columns: Mapping[str, np.ndarray]
     tables: Mapping[str, Mapping[str, np.ndarray]]
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass
@@ -59,6 +62,7 @@ class Table:
     ids: list[str] = field(default_factory=list)
     parts: dict[str, list[np.ndarray]] = field(default_factory=dict)
     side_parts: dict[str, dict[str, list[np.ndarray]]] = field(default_factory=dict)
+    array_parts: dict[str, list[np.ndarray]] = field(default_factory=dict)
 
     def add(self, ids: Sequence[str], scored: Scored) -> None:
         """Appends the rows of one batch."""
@@ -70,10 +74,16 @@ class Table:
         self.ids.extend(ids)
         for name, values in scored.columns.items():
             self.parts.setdefault(name, []).append(values)
+        for name, values in scored.arrays.items():
+            self.array_parts.setdefault(name, []).append(values)
 
     def columns(self) -> dict[str, np.ndarray]:
         """Every column, whole."""
         return _whole(self.parts)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Every array, whole."""
+        return _whole(self.array_parts)
 
     def side_tables(self) -> dict[str, dict[str, np.ndarray]]:
         """Every side table, whole; ``sample`` is the row of the sample."""
@@ -212,16 +222,6 @@ def _demand_finite_inputs(tensors: Mapping[str, Any], ids: Sequence[str]) -> Non
             )
 
 
-def to_device(batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
-    """The batch with its numeric arrays as tensors on the device; everything else as it is."""
-    return {
-        name: torch.from_numpy(np.ascontiguousarray(value)).to(device)
-        if isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
-        else value
-        for name, value in batch.items()
-    }
-
-
 def _load(subject: Subject, visit: Visit, batch: range) -> dict[str, Any]:
     return to_device(subject.samples.batch([visit.order[position] for position in batch]), subject.device)
 
@@ -260,13 +260,20 @@ def _score(subject: Subject, tensors: Mapping[str, Any], outputs: torch.Tensor, 
     # A thread of its own does not inherit the mode, and tensors made under it are refused elsewhere.
     with torch.inference_mode():
         targets = subject.task.targets(tensors)
-        columns = _columns(subject, outputs, targets, ids, prefix="")
-        for baseline in subject.baselines:
-            trivial = subject.task.baseline_outputs(baseline, tensors)
-            columns |= _columns(subject, trivial, targets, ids, prefix=f"{baseline}/")
         task = subject.task
+        columns = _columns(subject, outputs, targets, ids, prefix="")
+        arrays = _arrays(task, outputs, targets, prefix="")
+        for baseline in subject.baselines:
+            trivial = task.baseline_outputs(baseline, tensors)
+            columns |= _columns(subject, trivial, targets, ids, prefix=f"{baseline}/")
+            arrays |= _arrays(task, trivial, targets, prefix=f"{baseline}/")
         tables = task.side_tables(outputs, targets) if isinstance(task, KeepsTables) else {}
-    return Scored(columns, tables)
+    return Scored(columns, tables, arrays)
+
+
+def _arrays(task: Task, outputs: torch.Tensor, targets: torch.Tensor, prefix: str) -> dict[str, np.ndarray]:
+    kept = task.sample_arrays(outputs, targets) if isinstance(task, KeepsArrays) else {}
+    return {prefix + name: values for name, values in kept.items()}
 
 
 def _columns(

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from ..datasets.files import data_files
+from ..errors import EvaluationError
 from ..models.files import check_digests, checkpoint_files, checkpoint_path
 from ..records.digests import FileDigest, digest, file_sha256
 from ..spec.catalogue import Catalogue
-from ..spec.resolved import Dataset
+from ..spec.resolved import Dataset, Model
 from .plan import Job
 
 # Raised when what a record holds changes its meaning.
@@ -50,18 +51,22 @@ def key_of(job: Job, catalogue: Catalogue, run_id: str, memory: Path) -> Key:
         run_id: Stands in for the digest of data that nobody declared.
 
     Raises:
+        EvaluationError: A model that an argument names is the candidate, or a grid.
         CheckpointError: The checkpoint is missing, is not what its name says, or is not the one that is pinned.
         DatasetError: A declared data file is missing.
     """
     task = catalogue.tasks[job.evaluation.task]
-    model, checkpoint = _model_part(job, memory)
+    model, checkpoint = _model_part(job.model, job, memory)
     dataset, data, undeclared = _dataset_part(job.dataset, job.folder, run_id, memory)
+    companions = _companions_part(job, run_id, memory)
+    _demand_other_models(job, model, companions.models)
     evaluation = job.evaluation
     parts = {
         "records_version": RECORDS_VERSION,
         "task": {"name": task.name, "version": task.version, "args": dict(evaluation.args)},
         "model": model,
         "dataset": dataset,
+        "companions": {"models": companions.models, "datasets": companions.datasets},
         "metrics": [use.column for use in job.metrics if catalogue.metrics[use.metric].needs == "outputs"],
         "baselines": list(job.baselines),
         "seed": evaluation.seed,
@@ -70,13 +75,70 @@ def key_of(job: Job, catalogue: Catalogue, run_id: str, memory: Path) -> Key:
         "deterministic": evaluation.deterministic,
         "repeats": evaluation.repeats,
     }
-    return Key(digest(parts), parts, {"checkpoint": checkpoint, "data": data}, undeclared)
+    inputs = {"checkpoint": checkpoint, "data": data, **companions.inputs}
+    return Key(digest(parts), parts, inputs, undeclared or companions.undeclared)
 
 
-def _model_part(job: Job, memory: Path) -> tuple[Any, tuple[FileDigest, ...]]:
-    model = job.model
+@dataclass(frozen=True)
+class _CompanionsPart:
+    models: Mapping[str, Any]
+    datasets: Mapping[str, Any]
+    inputs: Mapping[str, tuple[FileDigest, ...]]
+    undeclared: bool
+
+
+def _companions_part(job: Job, run_id: str, memory: Path) -> _CompanionsPart:
+    models = {name: _model_part(model, job, memory) for name, model in job.companions.models.items()}
+    datasets = {
+        name: _dataset_part(dataset, job.folder, run_id, memory)
+        for name, dataset in job.companions.datasets.items()
+    }
+    files = {checkpoint_of(name): part[1] for name, part in models.items()}
+    files |= {data_of(name): part[1] for name, part in datasets.items()}
+    return _CompanionsPart(
+        models={name: part[0] for name, part in models.items()},
+        datasets={name: part[0] for name, part in datasets.items()},
+        inputs=files,
+        undeclared=any(part[2] for part in datasets.values()),
+    )
+
+
+def checkpoint_of(companion: str) -> str:
+    """What the files of another model's checkpoint are called among the inputs."""
+    return f"checkpoint of {companion}"
+
+
+def data_of(companion: str) -> str:
+    """What the files of another dataset are called among the inputs."""
+    return f"data of {companion}"
+
+
+def _demand_other_models(job: Job, candidate: Any, companions: Mapping[str, Any]) -> None:
+    """A model that judges itself, or is compared in its own features, would always be content."""
+    for name, companion in companions.items():
+        # Where there are no weights, what is built is the model.
+        parts = (
+            ("checkpoint", "state_dict_key") if companion["checkpoint"] else ("build", "args", "checkpoint")
+        )
+        if candidate is not None and all(companion[part] == candidate[part] for part in parts):
+            raise EvaluationError(
+                f"{name} is the candidate itself: a model must not be its own judge",
+                where=f"args of the evaluation {job.evaluation.name}",
+                expected=f"another model than {job.model.name if job.model else ''}",
+                found="the same checkpoint" if companion["checkpoint"] else "the same build and args",
+                todo=f"correct checkpoint: of {name}, or name another model",
+            )
+
+
+def _model_part(model: Model | None, job: Job, memory: Path) -> tuple[Any, tuple[FileDigest, ...]]:
     if model is None:
         return None, ()
+    if model is not job.model and model.coordinates:
+        raise EvaluationError(
+            f"{model.name} has coordinates: it is many checkpoints, and an argument can name only one",
+            where=f"args of the evaluation {job.evaluation.name}",
+            todo="declare a model of its own for the checkpoint that is meant",
+        )
     path = checkpoint_path(model, job.folder, job.coordinates)
     paths = checkpoint_files(path) if path else []
     # Here and not only where it is loaded: records of an earlier run must not serve a spec that pins other bytes.

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from ..errors import BaselineError
 from ..records.columns import column_name
-from ..spec.catalogue import Catalogue
+from ..spec.catalogue import Catalogue, named_entries
 from ..spec.grid import members, named
 from ..spec.resolved import Check, Dataset, Evaluation, Model, Spec
 from ..stopping import hindrance
@@ -47,6 +47,14 @@ class Early:
 
 
 @dataclass(frozen=True)
+class Companions:
+    """The other models and datasets that a task's arguments name (``judge: digit_classifier``), by their names."""
+
+    models: Mapping[str, Model] = field(default_factory=dict)
+    datasets: Mapping[str, Dataset] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Job:
     """One model on one dataset by one task: what a worker runs. Travels as JSON.
 
@@ -57,6 +65,7 @@ class Job:
             changes what is measured.
         baselines: The trivial baselines that the task computes on the same samples.
         coordinates: Which checkpoint of a grid; empty for any other model.
+        companions: See ``Companions``.
         early: The checks of an evaluation that may stop early, all of them; empty: it visits every sample.
     """
 
@@ -68,6 +77,7 @@ class Job:
     metrics: tuple[MetricUse, ...]
     baselines: tuple[str, ...]
     coordinates: Mapping[str, Any] = field(default_factory=dict)
+    companions: Companions = field(default_factory=Companions)
     early: tuple[Early, ...] = ()
 
     @property
@@ -189,6 +199,15 @@ def job_of(spec: Spec, evaluation: Evaluation, catalogue: Catalogue) -> Job:
         dataset=spec.datasets[evaluation.dataset] if evaluation.dataset else None,
         metrics=_metrics(_checks_measured_by(spec, evaluation), catalogue),
         baselines=_task_baselines(evaluation, catalogue),
+        companions=_companions(spec, evaluation, catalogue),
+    )
+
+
+def _companions(spec: Spec, evaluation: Evaluation, catalogue: Catalogue) -> Companions:
+    entries = list(named_entries(catalogue.tasks[evaluation.task].args, evaluation.args))
+    return Companions(
+        models={entry.name: spec.models[entry.name] for entry in entries if entry.kind == "model"},
+        datasets={entry.name: spec.datasets[entry.name] for entry in entries if entry.kind == "dataset"},
     )
 
 

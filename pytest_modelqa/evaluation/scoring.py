@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from ..errors import OutputError
 from ..metrics.registry import load
 from ..metrics.side_tables import CLASS_SLICE, SetScore, SideTables
+from ..records.arrays import OF_SAMPLES, OF_SET
 from ..records.columns import REPEAT_OF
 from ..records.digests import GROUPS, group_of
 from ..records.record import read_record
@@ -93,7 +95,7 @@ def score_predictions(
     if declaration.level == "sample":
         try:
             columns = _columns(record, declaration, baseline)
-            scores = np.asarray(load(declaration)(columns, **use.args), dtype=np.float64)
+            scores = np.asarray(load(declaration)(columns.everything(), **use.args), dtype=np.float64)
             record.add_scores(column, checked_scores(declaration, scores, list(record.ids)))
         except OutputError as error:
             record.add_failures(column, "", {"": error.to_json()})
@@ -156,14 +158,14 @@ def _set_values(
             one_class = _one_class(compute, columns, use.args, label.item())
             values[str(label)] = functools.partial(_set_value, one_class, groups, counted=rows)
         else:
-            part = _of_part(compute, _rows(columns, np.flatnonzero(rows)), use.args)
+            part = _of_part(compute, columns.part(np.flatnonzero(rows)), use.args)
             values[str(label)] = functools.partial(_set_value, part, groups[rows])
     return values
 
 
-def _is_class(slice_name: str, labels: np.ndarray, columns: Mapping[str, np.ndarray]) -> bool:
+def _is_class(slice_name: str, labels: np.ndarray, columns: _Columns) -> bool:
     """Whether a slice is by the target's class: the target may be a field of any name (``args: {target: digit}``)."""
-    target = columns.get("label")
+    target = columns.of_samples.get("label")
     return slice_name == "label" or (target is not None and np.array_equal(labels, target))
 
 
@@ -246,15 +248,15 @@ def _of_weighings(metric: str, score: SetScore) -> SetValue:
 
 
 def _one_class(
-    compute: Callable[..., float], columns: Mapping[str, np.ndarray], args: Mapping[str, Any], label: Any
+    compute: Callable[..., float], columns: _Columns, args: Mapping[str, Any], label: Any
 ) -> Callable[[np.ndarray], float]:
-    return lambda rows: compute(_rows(columns, rows), class_value=label, **args)
+    return lambda rows: compute(columns.part(rows).everything(), class_value=label, **args)
 
 
 def _of_part(
-    compute: Callable[..., float], part: Mapping[str, np.ndarray], args: Mapping[str, Any]
+    compute: Callable[..., float], part: _Columns, args: Mapping[str, Any]
 ) -> Callable[[np.ndarray], float]:
-    return lambda rows: compute(_rows(part, rows), **args)
+    return lambda rows: compute(part.part(rows).everything(), **args)
 
 
 def _set_value(
@@ -287,11 +289,46 @@ def _without(
         return None
 
 
-def _columns(record: Record, declaration: MetricDeclaration, baseline: str | None) -> dict[str, np.ndarray]:
-    """The columns the metric reads; of a task's baseline, those that the baseline has of its own."""
-    names = {name: f"{baseline}/{name}" if baseline else name for name in declaration.columns}
-    return {name: record.column(own if own in record.columns else name) for name, own in names.items()}
+@dataclass(frozen=True)
+class _Columns:
+    """What a metric reads.
+
+    Attributes:
+        of_samples: Columns and arrays with a row for each sample.
+        of_set: Arrays whose rows are no samples, such as the features of a reference set: no slice and no group that
+            is left out ever takes a row from them.
+    """
+
+    of_samples: Mapping[str, np.ndarray]
+    of_set: Mapping[str, np.ndarray]
+
+    def part(self, rows: np.ndarray) -> _Columns:
+        return _Columns({name: values[rows] for name, values in self.of_samples.items()}, self.of_set)
+
+    def everything(self) -> dict[str, np.ndarray]:
+        return {**self.of_samples, **self.of_set}
 
 
-def _rows(columns: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
-    return {name: values[rows] for name, values in columns.items()}
+def _columns(record: Record, declaration: MetricDeclaration, baseline: str | None) -> _Columns:
+    """The columns and arrays the metric reads; of a task's baseline, those that the baseline has of its own."""
+    of_samples, of_set = {}, {}
+    for name in declaration.columns:
+        own = f"{baseline}/{name}" if baseline else name
+        if own in record.columns:
+            of_samples[name] = record.column(own)
+        elif record.has_array(own, OF_SAMPLES):
+            of_samples[name] = record.array(own)
+        elif name in record.columns:
+            of_samples[name] = record.column(name)
+        # A baseline's own features are never the candidate's; the reference is the same for both.
+        elif record.has_array(name, OF_SET):
+            of_set[name] = record.array(name)
+        else:
+            raise OutputError(
+                f"there are no {name} to compute {declaration.name} from",
+                expected=f"a column or an array {name!r}"
+                + (f" of the baseline {baseline}" if baseline else ""),
+                found="columns " + (", ".join(sorted(record.columns)) or "none"),
+                todo="choose a metric that this task and baseline can be measured by, or correct the task's args",
+            )
+    return _Columns(of_samples, of_set)

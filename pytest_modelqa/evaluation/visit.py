@@ -38,6 +38,7 @@ def in_order_of_dataset(table: Table, order: Sequence[int]) -> tuple[Table, np.n
     sorted_table = Table()
     sorted_table.ids = [table.ids[row] for row in rows.tolist()]
     sorted_table.parts = {name: [values[rows]] for name, values in table.columns().items()}
+    sorted_table.array_parts = {name: [values[rows]] for name, values in table.arrays().items()}
     return sorted_table, visited[rows]
 
 
@@ -86,7 +87,8 @@ def _begun(order: WorkOrder, store: Store) -> Table:
     record = _record_at(store, order.begun)
     if record is not None:
         own = [name for name in record.columns if name not in record.manifest.measured["early"]["scalars"]]
-        table.add(record.ids.tolist(), Scored({name: record.column(name) for name in own}, {}))
+        columns = {name: record.column(name) for name in own}
+        table.add(record.ids.tolist(), Scored(columns, {}, record.sample_arrays()))
     return table
 
 

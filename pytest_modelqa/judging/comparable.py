@@ -30,6 +30,14 @@ def demand_comparable(check: Check, candidate: Measured, baseline: Measured) -> 
             found=f"{_short(theirs['task'])} for {baseline.name}",
             todo="give both evaluations the same task and args",
         )
+    # Maybe of the same names, but another judge, or a probe fitted on other data, is another scale.
+    if ours.get("companions") != theirs.get("companions"):
+        raise BaselineError(
+            f"{candidate.name} and {baseline.name} were measured with other models or data beside them",
+            expected="the same " + ", ".join(_companions(ours)),
+            found=f"other checkpoints or files of {', '.join(_companions(theirs)) or 'none'} for {baseline.name}",
+            todo="measure the baseline again with what the candidate is measured with",
+        )
     same_data = ours["dataset"] == theirs["dataset"]
     if same_data and _same_model(ours["model"], theirs["model"]):
         checkpoint = ", ".join((ours["model"] or {}).get("checkpoint", ()))
@@ -123,6 +131,11 @@ def demand_same_slices(check: Check, ours: Mapping[str, Value], theirs: Mapping[
                 expected="the same samples on both sides, so that they can be paired",
                 todo="slice by a field of the dataset, or write paired: false",
             )
+
+
+def _companions(parts: Mapping[str, Any]) -> list[str]:
+    companions = parts.get("companions", {})
+    return [*companions.get("models", ()), *companions.get("datasets", ())]
 
 
 def _short(task: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from .files import NO_COORDINATES, NOTHING_HASHED, check_digests, checkpoint_fil
 from .fit import explain, misfit
 from .header import Header, TensorInfo
 
-__all__ = ["build_random", "import_attribute", "load_model", "swap_weights"]
+__all__ = ["build_random", "import_attribute", "load_model", "load_untrained", "swap_weights"]
 
 _PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -73,6 +73,17 @@ def load_model(
             _fill(module, model, path, header, torch.device(device), _PRECISIONS[precision])
     with explained(f"model {model.name!r} could not be moved to {device}", folder):
         _move(module, torch.device(device), _PRECISIONS[precision])
+    return module.eval()
+
+
+def load_untrained(model: Model, folder: Path, device: str, precision: str, seed: int = 0) -> nn.Module:
+    """The model with its random initial values (see ``build_random``), on the device, in the precision.
+
+    Raises:
+        EvaluationError: ``build`` raised, or gave no module.
+    """
+    module = build_random(model, folder, seed)
+    _move(module, torch.device(device), _PRECISIONS[precision])
     return module.eval()
 
 

@@ -17,8 +17,10 @@ SCHEMA_VERSION = 1
 
 _T = TypeVar("_T")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-# The files of a record are its table and its pictures; no name leads out of its folder.
-_FILE_NAME = re.compile(r"(pictures/)?[A-Za-z0-9_][A-Za-z0-9_.-]*")
+# The files of a record are its tables, its pictures and its arrays; no name leads out of its folder.
+_FILE_NAME = re.compile(
+    r"(pictures/)?[A-Za-z0-9_][A-Za-z0-9_.-]*|(sample|set)_arrays/[a-z0-9_%][a-z0-9_.,=%-]*\.npy"
+)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import EvaluationError, StoreError
+from .arrays import OF_SAMPLES, OF_SET, read_array
 from .atomic import write_atomically
 from .digests import file_sha256
 from .manifest import SCHEMA_VERSION, Manifest
@@ -80,6 +82,27 @@ class Record:
             StoreError: There is no such table, or the file was damaged since the record was found.
         """
         return read_table(self.folder / f"{name}.parquet")
+
+    def has_array(self, name: str, folder: str) -> bool:
+        """Whether there is an array of this name: ``arrays.OF_SAMPLES`` or ``OF_SET`` says of what."""
+        return array_file(folder, name) in self.manifest.files
+
+    def array(self, name: str) -> np.ndarray:
+        """An array beside the samples, mapped from its file, as it was written.
+
+        Raises:
+            StoreError: There is none, or the file was damaged since the record was found.
+        """
+        for folder in (OF_SAMPLES, OF_SET):
+            if self.has_array(name, folder):
+                return read_array(self.folder / array_file(folder, name))
+        raise self._not_there("array", name)
+
+    def sample_arrays(self) -> dict[str, np.ndarray]:
+        """Every array with a row for each sample, by name."""
+        folder = f"{OF_SAMPLES}/"
+        files = [name for name in sorted(self.manifest.files) if name.startswith(folder)]
+        return {original_name(Path(name).stem): read_array(self.folder / name) for name in files}
 
     def has_scores(self, column: str) -> bool:
         """Whether the scores are there, whole, and belong to this record."""
@@ -254,6 +277,11 @@ def require_whole(record: Record) -> None:
             raise StoreError(f"{name} is damaged: its digest does not match", expected=sha256, found=found)
 
 
+def array_file(folder: str, name: str) -> str:
+    """Where the array of a name lies within its record."""
+    return f"{folder}/{file_name(name)}.npy"
+
+
 def file_name(name: str) -> str:
     """A column's or slice's name as a file name that differs where the name does, whatever the file system.
 
@@ -272,3 +300,12 @@ def file_name(name: str) -> str:
     if len(encoded) > 200:
         raise StoreError("the name is too long for a file", expected="at most 200 bytes", found=name)
     return encoded.decode("ascii") or "%"
+
+
+def original_name(encoded: str) -> str:
+    """The name that ``file_name`` encoded.
+
+    >>> original_name(file_name("constant/AP.v1.k=5"))
+    'constant/AP.v1.k=5'
+    """
+    return "" if encoded == "%" else urllib.parse.unquote(encoded, errors="surrogatepass")

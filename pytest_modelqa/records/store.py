@@ -21,11 +21,12 @@ import numpy as np
 from filelock import BaseFileLock
 
 from ..errors import StoreError
+from .arrays import OF_SAMPLES, OF_SET, write_array
 from .atomic import storing, sync_folder, write_atomically
 from .digests import file_sha256
 from .locks import holding, try_lock
 from .manifest import SCHEMA_VERSION, Manifest, is_file_name
-from .record import MANIFEST_FILE, SAMPLES_FILE, Record, read_record, require_whole
+from .record import MANIFEST_FILE, SAMPLES_FILE, Record, array_file, read_record, require_whole
 from .sealed import seal
 from .sets import SetValue
 from .tables import write_samples_table, write_side_table
@@ -186,6 +187,37 @@ class Draft:
             write_side_table(file, columns)
             file.flush()
             os.fsync(file.fileno())
+
+    def write_sample_array(self, name: str, values: np.ndarray) -> None:
+        """Writes numbers with a row for each sample (``features``), once the samples are written.
+
+        Raises:
+            StoreError: Not one row a sample, no numbers, or the store cannot be written.
+        """
+        if np.ndim(values) < 1 or len(values) != self._rows:
+            raise StoreError(
+                f"the array {name!r} does not fit the samples",
+                expected=f"shape ({self._rows}, …)",
+                found=f"shape {np.shape(values)}",
+            )
+        self._write_array(OF_SAMPLES, name, values)
+
+    def write_set_array(self, name: str, values: np.ndarray) -> None:
+        """Writes numbers whose rows are no samples of the evaluation (``reference_features``).
+
+        Raises:
+            StoreError: No numbers, or the store cannot be written.
+        """
+        self._write_array(OF_SET, name, values)
+
+    def _write_array(self, folder: str, name: str, values: np.ndarray) -> None:
+        path = self._record / array_file(folder, name)
+        with storing(path):
+            path.parent.mkdir(exist_ok=True)
+            with path.open("wb") as file:
+                write_array(file, name, values)
+                file.flush()
+                os.fsync(file.fileno())
 
     def write_picture(self, name: str, data: bytes) -> None:
         """Writes a picture under its plain file name (``worst.png``).

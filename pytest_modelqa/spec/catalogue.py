@@ -5,9 +5,9 @@ The spec package knows nothing of the rest, so the registries of metrics and tas
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -22,10 +22,36 @@ class NoArgs(BaseModel):
 class NamesEntry:
     """Marks an argument as the name of an entry of the spec, so that it is checked when the spec is read.
 
-    ``train: Annotated[str, NamesEntry("dataset")]``; a tuple of names may be marked as well.
+    ``train: Annotated[str, NamesEntry("dataset")]``; a tuple of names, or ``str | None``, may be marked as well.
+    The models and datasets that a task's arguments name are loaded beside its own (see ``tasks.protocol.Setting``).
     """
 
     kind: Literal["model", "dataset", "evaluation"]
+
+
+@dataclass(frozen=True)
+class NamedEntry:
+    """An entry of the spec that an argument names.
+
+    Attributes:
+        argument: The argument's name.
+        place: Its place among the argument's names; 0 where there is one.
+    """
+
+    argument: str
+    place: int
+    name: str
+    kind: Literal["model", "dataset", "evaluation"]
+
+
+def named_entries(schema: type[BaseModel], args: Mapping[str, Any]) -> Iterator[NamedEntry]:
+    """Every entry that arguments name, where their schema marks them with ``NamesEntry``."""
+    for argument, of in schema.model_fields.items():
+        for marker in of.metadata:
+            if isinstance(marker, NamesEntry):
+                value = args.get(argument)
+                for place, name in enumerate([value] if isinstance(value, str) else value or []):
+                    yield NamedEntry(argument, place, name, marker.kind)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from .catalogue import NamesEntry
+from .catalogue import named_entries
 from .document import Document, Written
 from .nodes import Node, lookup
 from .problems import Problems
@@ -117,9 +117,6 @@ def check_named_args(
     problems: Problems,
 ) -> None:
     """Adds a problem for each argument that its schema marks as a name, and that names nothing."""
-    for key, field in schema.model_fields.items():
-        for marker in field.metadata:
-            if isinstance(marker, NamesEntry):
-                value = args.get(key)
-                for place, name in enumerate([value] if isinstance(value, str) else value or []):
-                    names.check(name, marker.kind, lookup(node, (key, place)), f"{key} in {user}", problems)
+    for entry in named_entries(schema, args):
+        at = lookup(node, (entry.argument, entry.place))
+        names.check(entry.name, entry.kind, at, f"{entry.argument} in {user}", problems)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..errors import DatasetError, OutputError
@@ -39,6 +40,16 @@ def tensor_field(batch: Mapping[str, Any], field: str) -> torch.Tensor:
     if not isinstance(value, torch.Tensor):
         raise unusable_field(batch, field)
     return value
+
+
+def to_device(batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
+    """The batch with its numeric arrays as tensors on the device; everything else as it is."""
+    return {
+        name: torch.from_numpy(np.ascontiguousarray(value)).to(device)
+        if isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
+        else value
+        for name, value in batch.items()
+    }
 
 
 def unusable_field(batch: Mapping[str, Any], field: str) -> DatasetError:

@@ -31,6 +31,32 @@ class Inspection:
     tables: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What a task that is fitted may use, before the first batch.
+
+    Attributes:
+        model: The model that is evaluated, on the device, in ``eval()``.
+        models: Those that the task's arguments name (``NamesEntry("model")``), by name: on the same device, in
+            ``eval()``, always in float32, since they measure and are not measured.
+        datasets: Those that the arguments name, by name.
+        samples: What will be inferred.
+        device: Where everything runs.
+        seed: The evaluation's.
+        untrained: Builds the evaluated model with random values in place of its checkpoint's, the same each time.
+        alive: To be called now and then by what takes long: a slow fit is no hang.
+    """
+
+    model: torch.nn.Module
+    models: Mapping[str, torch.nn.Module]
+    datasets: Mapping[str, Samples]
+    samples: Samples
+    device: torch.device
+    seed: int
+    untrained: Callable[[], torch.nn.Module]
+    alive: Callable[[], None]
+
+
 class Task(Protocol):
     """Runs in the worker. Constructed as ``Task(args)`` with its validated arguments."""
 
@@ -80,4 +106,45 @@ class KeepsTables(Protocol):
 
         The column ``sample`` is the index of the row's sample within the batch.
         """
+        ...
+
+
+@runtime_checkable
+class IsFitted(Protocol):
+    """A task that needs the model, or the models and datasets that its arguments name, before the first batch."""
+
+    def fit(self, setting: Setting) -> None:
+        """Called once, after ``prepare``: fits a probe on training data, asks how good a judge is.
+
+        Raises:
+            EvaluationError: What was named cannot be used: a judge that fails its own test, a dataset without labels.
+        """
+        ...
+
+
+@runtime_checkable
+class MakesSamples(Protocol):
+    """A task that makes its own samples and takes the evaluation's dataset for what they are compared with."""
+
+    def make_samples(self, dataset: Samples, seed: int) -> Samples:
+        """The samples to infer: ids, labels and noise that follow from the seed and the sample's id alone.
+
+        So every checkpoint and every baseline gets the same, whatever the batch size.
+
+        Raises:
+            DatasetError: The dataset cannot serve as reference.
+        """
+        ...
+
+
+@runtime_checkable
+class KeepsArrays(Protocol):
+    """A task that keeps what is too wide for a column: features, codes; metrics read them by name as ``columns``."""
+
+    def sample_arrays(self, outputs: torch.Tensor, targets: torch.Tensor) -> Mapping[str, np.ndarray]:
+        """Of one batch, each of shape (n, …). Called for the outputs of trivial baselines too."""
+        ...
+
+    def set_arrays(self) -> Mapping[str, np.ndarray]:
+        """Those whose rows are no samples, such as ``reference_features``; asked for once, after the last batch."""
         ...

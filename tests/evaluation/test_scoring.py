@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.linalg
 import sklearn.metrics
 
 from pytest_modelqa.errors import OutputError
@@ -32,7 +33,12 @@ METRICS = catalogue().metrics
 LABEL = np.array([0] * 20 + [1] * 20 + [2] * 20)
 
 
-def record_of(folder: Path, columns: Mapping[str, np.ndarray]) -> Record:
+def record_of(
+    folder: Path,
+    columns: Mapping[str, np.ndarray],
+    sample_arrays: Mapping[str, np.ndarray] = {},
+    set_arrays: Mapping[str, np.ndarray] = {},
+) -> Record:
     key = digest({name: values.tolist() for name, values in columns.items()})
     manifest = Manifest(
         key=key,
@@ -48,6 +54,10 @@ def record_of(folder: Path, columns: Mapping[str, np.ndarray]) -> Record:
     )
     with Store(folder / "store").begin(key) as draft:
         draft.write_samples([f"sample-{number}" for number in range(len(LABEL))], columns)
+        for name, values in sample_arrays.items():
+            draft.write_sample_array(name, values)
+        for name, values in set_arrays.items():
+            draft.write_set_array(name, values)
         return draft.commit(manifest)
 
 
@@ -123,3 +133,58 @@ def test_the_twenty_values_leave_out_one_group_each(tmp_path: Path) -> None:
 
 def _groups(ids: Sequence[str]) -> np.ndarray:
     return np.array([group_of(sample) for sample in ids])
+
+
+@pytest.fixture
+def with_features(tmp_path: Path) -> tuple[Record, np.ndarray, np.ndarray]:
+    """As many reference features as samples: they must not be told apart by their number."""
+    rng = np.random.default_rng(2)
+    features, reference = rng.normal(size=(60, 3)), rng.normal(1, 2, size=(60, 3))
+    arrays = {"features": features, "raw_pixels/features": features + 5}
+    record = record_of(tmp_path, {"label": LABEL}, arrays, {"reference_features": reference})
+    return record, features, reference
+
+
+def test_slices_and_groups_take_rows_of_samples_and_leave_the_reference_whole(
+    with_features: tuple[Record, np.ndarray, np.ndarray],
+) -> None:
+    record, features, reference = with_features
+    use = use_of("frechet_distance", "label")
+    score_predictions(record, use, METRICS["frechet_distance"], None)
+    whole = record.set_values(use.column, "")[""]
+    assert whole.value == pytest.approx(_frechet(features, reference))
+    groups = _groups([f"sample-{number}" for number in range(60)])
+    for group, value in enumerate(whole.left_out):
+        assert value == pytest.approx(_frechet(features[groups != group], reference))
+    for label, value in record.set_values(use.column, "label").items():
+        assert value.value == pytest.approx(_frechet(features[str(label) == LABEL.astype(str)], reference))
+
+
+def test_a_baseline_is_measured_by_its_own_features(
+    with_features: tuple[Record, np.ndarray, np.ndarray],
+) -> None:
+    record, features, reference = with_features
+    use = use_of("frechet_distance")
+    score_predictions(record, use, METRICS["frechet_distance"], "raw_pixels")
+    value = record.set_values(f"raw_pixels/{use.column}", "")[""].value
+    assert value == pytest.approx(_frechet(features + 5, reference))
+
+
+def test_features_that_nobody_kept_are_the_error_of_the_checks_that_need_them(
+    with_features: tuple[Record, np.ndarray, np.ndarray],
+) -> None:
+    record, _, _ = with_features
+    for metric, baseline in (("codebook_perplexity", None), ("vendi_score", "random_encoder")):
+        declaration = METRICS[metric]
+        use = use_of(metric)
+        score_predictions(record, use, declaration, baseline)
+        column = f"{baseline}/{use.column}" if baseline else use.column
+        assert declaration.columns[0] in record.failures(column, "")[""]["what"]
+
+
+def _frechet(features: np.ndarray, reference: np.ndarray) -> float:
+    """By the root of the product of the covariances, which the metric itself does not take."""
+    ours, theirs = np.cov(features.T), np.cov(reference.T)
+    shift = np.sum((features.mean(0) - reference.mean(0)) ** 2)
+    root = scipy.linalg.sqrtm(ours @ theirs)
+    return float(shift + np.trace(ours + theirs - 2 * root.real))
