@@ -160,7 +160,7 @@ def _no_number(text: str) -> None:
 
 def new_run_id() -> str:
     """Sorts by time, unique between processes that start in the same second."""
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.urandom(3).hex()}"
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.urandom(6).hex()}"
 
 
 def now() -> str:
