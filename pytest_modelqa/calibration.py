@@ -108,7 +108,7 @@ def compare_with_itself(path: Path, say: Callable[[str], None]) -> list[SelfComp
     try:
         found = []
         for evaluation, check in _single_checks(spec):
-            declaration = gate.catalogue.metrics[check.metric]
+            declaration = gate.catalogue.metrics[check.metric].limited(check.args)
             if declaration.level == "sample" and not check.slices:
                 say(f"{evaluation.name}::{check.id}: {SPLITS} pairs of halves")
                 member = gate.members(spec, evaluation, check, _silent, 1.0)[0]

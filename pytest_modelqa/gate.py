@@ -185,7 +185,8 @@ class Gate:
         if self.refusal is not None:
             raise self.refusal
         members = self.members(spec, evaluation, check, waiting, every)
-        return judge(check, evaluation, self.catalogue.metrics[check.metric], members)
+        declaration = self.catalogue.metrics[check.metric].limited(check.args)
+        return judge(check, evaluation, declaration, members)
 
     def members(
         self,

@@ -64,7 +64,7 @@ def populations_of(scalars: Mapping[str, np.ndarray], job: Job, total: int) -> P
 
 
 def _early_check(early: Early, record: Record | None) -> EarlyCheck:
-    metric = metrics()[early.check.metric]
+    metric = metrics()[early.check.metric].limited(early.check.args)
     if early.trivial:
         return EarlyCheck(early.check, metric, Against(trivial=early.trivial))
     if record is None:

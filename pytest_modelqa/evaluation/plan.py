@@ -146,7 +146,7 @@ def _early(
     """The checks that speak of one checkpoint, if each of them can be decided on a part of the samples."""
     checks = [check for check in evaluation.checks if _speaks_of(check, candidate.model, member)]
     recorded = any(check.baseline in spec.baselines for check in checks)
-    measured = [(check, catalogue.metrics[check.metric]) for check in checks]
+    measured = [(check, catalogue.metrics[check.metric].limited(check.args)) for check in checks]
     if evaluation.stop_early is None or evaluation.repeats > 1 or recorded or hindrance(measured) is not None:
         return ()
     offered = catalogue.tasks[evaluation.task].baselines

@@ -15,8 +15,9 @@ class PsnrArgs(_Args):
     """The arguments of psnr."""
 
     cap: float = Field(
-        100.0,
+        60.0,
         gt=0,
+        le=100,
         allow_inf_nan=False,
         description="What a better or identical image counts as, in dB.",
     )

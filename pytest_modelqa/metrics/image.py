@@ -3,7 +3,7 @@
 Every function takes outputs and targets of one shape, (n, H, W), (n, C, H, W) or (n, T, C, H, W) with
 channels before height and width, and gives one float64 score a sample, of shape (n,). The value of a clip is
 the mean over its frames of the value of each frame, as video quality is usually reported; a channel counts as
-much as any other. Values are neither clamped nor rounded. NaN in gives NaN out.
+much as any other. Values are not rounded, nor clamped but for psnr. NaN in gives NaN out.
 """
 
 from __future__ import annotations
@@ -52,13 +52,15 @@ def mae(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
 
 def psnr(
-    outputs: torch.Tensor, targets: torch.Tensor, *, data_range: float, cap: float = 100.0
+    outputs: torch.Tensor, targets: torch.Tensor, *, data_range: float, cap: float = 60.0
 ) -> torch.Tensor:
-    """Peak signal-to-noise ratio in dB: 10 log10(data_range² / mse), at most ``cap``.
+    """Peak signal-to-noise ratio in dB: 10 log10(data_range² / mse), from 0 to ``cap``.
 
     The metric is the mean of the images' values, not the value of the mean squared error of all images; the
     two differ (by Jensen's inequality the former is never less). Identical images, whose ratio is infinite,
-    count as ``cap``, and so does every better one, so that one perfect image cannot decide the mean.
+    count as ``cap``, and so does every better one, so that one perfect image cannot decide the mean. An image
+    whose error is larger than the whole data range counts as 0. Scores with limits are what makes an exact bound
+    on the mean possible, and a decision on a part of the samples.
 
     Raises:
         OutputError: The shapes differ or are not of images.
@@ -68,7 +70,8 @@ def psnr(
     """
     norm, values = _norm_of_error(outputs, targets, 2)
     ratio: torch.Tensor = 20.0 * torch.log10(data_range * math.sqrt(values) / norm)
-    return ratio.clamp(max=cap).mean(1)
+    # An infinite error is no error of 0 dB: it stays no number, for whoever checks the scores.
+    return torch.where(ratio.isneginf(), math.nan, ratio.clamp(min=0.0, max=cap)).mean(1)
 
 
 def ssim(

@@ -168,7 +168,9 @@ def _in_range(
             todo=_what_was_meant(value, metric, unit),
         )
         return False
-    if (metric.lower, metric.upper) == (0, 100) and 0 < value <= 1 and "unit" not in check.node.value:
+    # Decibels from 0 to 100 are no rescaled fraction.
+    rescaled = (metric.lower, metric.upper) == (0, 100) and metric.unit != "dB"
+    if rescaled and 0 < value <= 1 and "unit" not in check.node.value:
         problems.add(
             "out-of-range",
             f"{key} of {metric.name} looks like a fraction, and {metric.name} ranges 0..100",

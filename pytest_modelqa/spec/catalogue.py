@@ -6,7 +6,7 @@ The spec package knows nothing of the rest, so the registries of metrics and tas
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -82,6 +82,7 @@ class MetricDeclaration:
         bias: What is known of its value on few samples, for the reader of a check that has ``confidence`` in
             the value itself; empty where there is nothing to say.
         tasks: Tasks that can compute it, beside those whose own declaration names it.
+        upper_argument: The argument of its own that lowers its upper limit (``cap``), or an empty text.
     """
 
     name: str
@@ -102,6 +103,11 @@ class MetricDeclaration:
     class_slices: bool = False
     bias: str = ""
     tasks: tuple[str, ...] = ()
+    upper_argument: str = ""
+
+    def limited(self, args: Mapping[str, Any]) -> MetricDeclaration:
+        """The metric with the upper limit that its arguments give it."""
+        return replace(self, upper=float(args[self.upper_argument])) if self.upper_argument else self
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,8 @@ def resolve_check(written: Written[CheckEntry], around: Surroundings) -> Check |
     keys = options(written, defaults)
     unit = shown_unit(keys["unit"], place_of("unit", written, defaults), metric, problems)
     args = _args(written, metric, around)
+    if args is not None:
+        metric = metric.limited(args)
     bound = resolve_bound(written, metric, unit, problems)
     slices = _slices(written, keys["slices"], place_of("slices", written, defaults), problems)
     check_marks(keys["marks"], place_of("marks", written, defaults), problems)

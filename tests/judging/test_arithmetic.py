@@ -19,6 +19,7 @@ from pytest_modelqa.metrics.registry import metrics
 from pytest_modelqa.spec.resolved import Bound
 
 ACCURACY = metrics()["accuracy"]
+SSIM = metrics()["ssim"]
 PSNR = metrics()["psnr"]
 MSE = metrics()["mse"]
 
@@ -88,7 +89,7 @@ def test_what_is_no_real_number_is_no_value(value: Any) -> None:
 def test_minus_one_is_explained_as_cocos_sign_for_nothing_there() -> None:
     with pytest.raises(OutputError, match="COCO's sign"):
         real_number(-1.0, ACCURACY)
-    assert real_number(-1.0, PSNR) == -1.0
+    assert real_number(-1.0, SSIM) == -1.0
 
 
 NUMBERS = [int, float, np.float16, np.float32, np.float64, np.longdouble]

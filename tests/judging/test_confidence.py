@@ -17,7 +17,7 @@ from pytest_modelqa.judging.uncertainty import comparison_margins, threshold_mar
 from pytest_modelqa.records.digests import group_of
 from pytest_modelqa.tasks.registry import catalogue
 
-PSNR = "psnr.v1.cap=100.0"
+PSNR = "psnr.v2.cap=60.0"
 SSIM = "ssim.v1.sigma=1.5,window_size=11"
 ACCURACY = "accuracy.v1"
 METRICS = catalogue().metrics
@@ -78,9 +78,9 @@ def test_a_maximum_is_decided_by_the_upper_bound(bench: Any) -> None:
 
 def test_pairing_takes_the_difficulty_of_the_samples_out_of_the_noise(bench: Any, older: Any) -> None:
     rng = np.random.default_rng(1)
-    difficulty = rng.normal(28.0, 4.0, 200)
+    difficulty = rng.normal(28.0, 4.0, 1000)
     baseline = bench.record({PSNR: difficulty}, model=older)
-    candidate = bench.record({PSNR: difficulty + rng.normal(0.5, 0.5, 200)})
+    candidate = bench.record({PSNR: difficulty + rng.normal(0.5, 0.5, 1000)})
     paired = "{metric: psnr, baseline: older, min_improvement: 0.3, confidence: 0.95}"
     assert bench.judge(paired, candidate, baseline).outcome == "PASS"
     unpaired = "{metric: psnr, baseline: older, paired: false, min_improvement: 0.3, confidence: 0.95}"
@@ -89,11 +89,11 @@ def test_pairing_takes_the_difficulty_of_the_samples_out_of_the_noise(bench: Any
 
 def test_sides_in_another_order_are_paired_by_id(bench: Any, older: Any) -> None:
     rng = np.random.default_rng(2)
-    difficulty = rng.normal(28.0, 4.0, 200)
-    names = [f"image-{number}" for number in range(200)]
-    shuffled = rng.permutation(200)
+    difficulty = rng.normal(28.0, 4.0, 1000)
+    names = [f"image-{number}" for number in range(1000)]
+    shuffled = rng.permutation(1000)
     baseline = bench.record({PSNR: difficulty[shuffled]}, ids=[names[row] for row in shuffled], model=older)
-    candidate = bench.record({PSNR: difficulty + rng.normal(0.5, 0.5, 200)}, ids=names)
+    candidate = bench.record({PSNR: difficulty + rng.normal(0.5, 0.5, 1000)}, ids=names)
     check = "{metric: psnr, baseline: older, min_improvement: 0.3, confidence: 0.95}"
     assert bench.judge(check, candidate, baseline).outcome == "PASS"
 
@@ -110,10 +110,10 @@ def test_not_significantly_worse_is_no_pass_when_the_samples_are_few(bench: Any,
 
 def test_parity_needs_both_bounds_within_the_difference(bench: Any, older: Any) -> None:
     rng = np.random.default_rng(4)
-    scores = rng.normal(28.0, 4.0, 400)
+    scores = rng.normal(28.0, 4.0, 4000)
     baseline = bench.record({PSNR: scores}, model=older)
     for shift, outcome in ((0.0, "PASS"), (0.1, "INCONCLUSIVE"), (0.4, "FAIL"), (-0.4, "FAIL")):
-        candidate = bench.record({PSNR: scores + shift + rng.normal(0.0, 0.1, 400)})
+        candidate = bench.record({PSNR: scores + shift + rng.normal(0.0, 0.1, 4000)})
         check = "{metric: psnr, baseline: older, max_difference: 0.1, confidence: 0.95}"
         assert bench.judge(check, candidate, baseline).outcome == outcome, shift
 
@@ -228,13 +228,13 @@ def test_rare_disasters_are_never_green_more_often_than_declared(rare: float, be
 def test_at_the_margin_a_wrong_pass_is_as_rare_as_declared(bench: Any) -> None:
     """Non-inferiority at the boundary: the candidate is worse by exactly the margin."""
     rng = np.random.default_rng(11)
-    _, check = bench.check("{metric: psnr, baseline: older, max_degradation: 0.5, confidence: 0.95}")
+    _, check = bench.check("{metric: mse, baseline: older, max_degradation: 0.5, confidence: 0.95}")
     wrong = 0
     for _ in range(1000):
         base = rng.normal(28.0, 4.0, 120)
-        ours = base - 0.5 + rng.normal(0.0, 1.0, 120)
+        ours = base + 0.5 + rng.normal(0.0, 1.0, 120)
         values = [Value(float(scores.mean()), 120, scores=scores) for scores in (ours, base)]
-        (margin,) = comparison_margins(check, METRICS["psnr"], *values)
+        (margin,) = comparison_margins(check, METRICS["mse"], *values)
         wrong += margin(0.95).lower >= 0
     assert wrong / 1000 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 1000)
     assert wrong > 0

@@ -18,7 +18,7 @@ from pytest_modelqa.judging.recorded import Recorded, RecordedMetric
 from pytest_modelqa.judging.verdict import Verdict
 from pytest_modelqa.records.digests import digest
 
-PSNR = "psnr.v1.cap=100.0"
+PSNR = "psnr.v2.cap=60.0"
 MSE = "mse.v1"
 ACCURACY = "accuracy.v1"
 RECALL = 'recall.v1.average="macro",zero_division="error"'
@@ -78,10 +78,10 @@ def test_the_mean_of_equal_scores_is_that_score_however_many_there_are(bench: An
 
 
 def test_a_column_of_another_version_or_other_arguments_is_never_read(bench: Any) -> None:
-    record = bench.record({PSNR: SCORES, "psnr.v2.cap=100.0": [99.0] * 6})
+    record = bench.record({PSNR: SCORES, "psnr.v3.cap=60.0": [99.0] * 6})
     assert the_line(bench.judge("{metric: psnr, min: 1}", record)).candidate.value == 27.5
     with pytest.raises(ModelQAError):
-        bench.judge("{metric: psnr, min: 1, args: {cap: 50.0}}", record)
+        bench.judge("{metric: psnr, min: 1, args: {cap: 40.0}}", record)
 
 
 def test_too_few_samples_are_an_error(bench: Any) -> None:
@@ -406,7 +406,7 @@ def test_paired_slices_must_hold_the_same_samples(bench: Any, older: Mapping[str
 def test_sides_are_paired_by_id_and_not_by_row(bench: Any, older: Mapping[str, Any], extra: str) -> None:
     rng = np.random.default_rng(1)
     scores = rng.normal(28, 4, 60)
-    worse = scores - rng.normal(0.5, 0.3, 60)
+    worse = scores - rng.normal(10.0, 0.3, 60)
     labels = rng.integers(0, 2, 60)
     ids = [f"digit-{number}" for number in range(60)]
     text = f"{{metric: psnr, baseline: older, min_improvement: 0.3{extra}}}"
@@ -464,13 +464,13 @@ def test_against_a_recorded_number_the_numbers_decide_and_the_verdict_says_so(be
         ({"task": "linear_probe"}, "max_degradation: 0", "measured by task linear_probe"),
         ({"metrics": {}}, "max_degradation: 0", "published has no psnr"),
         ({}, "max_degradation: 0, slices: label", "no values by slice"),
-        ({}, "max_degradation: 0, args: {cap: 60.0}", "default arguments only"),
+        ({}, "max_degradation: 0, args: {cap: 50.0}", "default arguments only"),
     ],
 )
 def test_a_recorded_number_that_was_measured_otherwise_is_refused(
     bench: Any, fields: Mapping[str, Any], text: str, message: str
 ) -> None:
-    record = bench.record({PSNR: SCORES, "psnr.v1.cap=60.0": SCORES}, columns={"label": LABELS})
+    record = bench.record({PSNR: SCORES, "psnr.v2.cap=50.0": SCORES}, columns={"label": LABELS})
     with pytest.raises(BaselineError, match=message) as caught:
         bench.judge(f"{{metric: psnr, baseline: published, {text}}}", record, published(**fields))
     assert caught.value.where == "published.json"

@@ -16,7 +16,7 @@ from pytest_modelqa.judging.verdict import Line, Side
 from pytest_modelqa.judging.wording import headline, margin, relation
 from pytest_modelqa.spec.resolved import Bound, Check, Position
 
-PSNR = "psnr.v1.cap=100.0"
+PSNR = "psnr.v2.cap=60.0"
 ACCURACY = "accuracy.v1"
 
 

@@ -164,7 +164,7 @@ def test_images_of_any_kind_within_their_range_are_taken(
 
     assert outputs.is_floating_point()
     assert prepared.targets(batch).is_floating_point()
-    assert psnr(outputs, prepared.targets(batch), data_range=2.0).tolist() == [100.0, 100.0]
+    assert psnr(outputs, prepared.targets(batch), data_range=2.0).tolist() == [60.0, 60.0]
     assert prepared.baseline_outputs("constant", batch).shape == prepared.targets(batch).shape
 
 
@@ -256,7 +256,7 @@ def test_worst_median_and_best_are_what_their_names_say(scores: list[float]) -> 
 @pytest.mark.parametrize(
     "shape", [(1, 8, 8), (3, 40, 60), (8, 8), (5, 1, 12, 12), (9, 3, 80, 120), (7, 9, 9)]
 )
-@pytest.mark.parametrize("column", ["psnr.v1.cap=100.0", "mse.v1"])
+@pytest.mark.parametrize("column", ["psnr.v2.cap=60.0", "mse.v1"])
 def test_pictures_show_the_worst_median_and_best(
     shape: tuple[int, ...], column: str, samples_of: Callable[..., Any]
 ) -> None:
@@ -272,8 +272,8 @@ def test_pictures_show_the_worst_median_and_best(
         batch = samples.tensors(indices)
         return batch, batch["image"] + torch.from_numpy(errors[indices]).view(-1, *[1] * len(shape))
 
-    scores = {"psnr.v1.cap=100.0": -20 * np.log10(errors), "mse.v1": errors**2}
-    columns = {"label": np.arange(12), "constant/psnr.v1.cap=100.0": -errors, column: scores[column]}
+    scores = {"psnr.v2.cap=60.0": -20 * np.log10(errors), "mse.v1": errors**2}
+    columns = {"label": np.arange(12), "constant/psnr.v2.cap=60.0": -errors, column: scores[column]}
     pictures = prepared.pictures(Inspection(ids=samples.ids, columns=columns, rerun=rerun))
 
     assert sorted(pictures) == sorted(
@@ -311,7 +311,7 @@ def test_pictures_are_ranked_by_psnr_where_there_is_one(samples_of: Callable[...
     samples = samples_of(image=IMAGES[:2])
     prepared = task()
     prepared.prepare(samples)
-    columns = {"mae.v1": np.array([0.1, 0.2]), "psnr.v1.cap=100.0": np.array([9.0, 30.0])}
+    columns = {"mae.v1": np.array([0.1, 0.2]), "psnr.v2.cap=60.0": np.array([9.0, 30.0])}
     asked: list[int] = []
 
     def rerun(indices: list[int]) -> tuple[dict[str, Any], torch.Tensor]:
