@@ -106,7 +106,7 @@ def _probability_below_zero(c: NDArray[np.float64], a: NDArray[np.float64]) -> f
             continue
         furthest = (int(np.argmax(coarse < coarse[0] - _NEGLIGIBLE)) or len(coarse)) * 0.25
         for halvings in range(_MOST_HALVINGS if bend else 2 * _MOST_HALVINGS):
-            step = _STEP / 2**halvings
+            step = _STEP * 0.5**halvings
             integrand = np.exp(logarithm(np.arange(0.0, furthest + step, step), bend)).real
             fine = float(integrand.sum() - integrand[0] / 2) * step / np.pi
             rough = float(integrand[::2].sum() - integrand[0] / 2) * 2 * step / np.pi
