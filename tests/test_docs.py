@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from pytest_modelqa.baselines import BaselineFile, MetricFile, read_baseline
+from pytest_modelqa.checkers.declarations import CHECKER_ARGS, CHECKERS
 from pytest_modelqa.configuration import KEYS
 from pytest_modelqa.datasets.files import COCO_SUFFIX
 from pytest_modelqa.datasets.loading import _TABLES
@@ -144,6 +145,23 @@ def test_every_task_is_documented_with_its_arguments_and_baselines() -> None:
         for line in table:
             default = fields[line["argument"].strip("`")].get_default()
             assert line["default"].strip("`") == ("null" if default is None else str(default))
+
+
+def test_every_checker_is_documented_with_its_arguments() -> None:
+    shared, *own = tables(page("checkers"))
+    schemas = {each.model_fields["kind"].annotation.__args__[0]: each for each in CHECKER_ARGS}
+    assert list(schemas) == list(CHECKERS)
+    common = set.intersection(*(set(each.model_fields) for each in schemas.values())) - {"kind"}
+    assert {row["argument"].strip("`") for row in shared} == common
+    for (kind, schema), table in zip(schemas.items(), own, strict=True):
+        assert f"**`{kind}`**" in page("checkers")
+        fields = {name: field for name, field in schema.model_fields.items() if name not in {*common, "kind"}}
+        assert [row["argument"].strip("`") for row in table] == list(fields)
+        for row in table:
+            default = fields[row["argument"].strip("`")].get_default()
+            special = {PydanticUndefined: "required", None: "null"}
+            word = special.get(default, str(default)).replace("False", "false")
+            assert row["default"].strip("`") == word.replace("\n", "\\n")
 
 
 def test_metrics_without_a_task_are_said_to_have_none() -> None:

@@ -1,0 +1,1 @@
+"""Checkers: what decides whether a generated text passes; their arguments, their code, and the sandbox."""

@@ -1,0 +1,74 @@
+"""Texts that should be JSON of a schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pytest_modelqa.errors import EvaluationError
+
+Passes = Callable[..., bool]
+PERSON = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "age": {"type": "integer", "minimum": 0}},
+    "required": ["name", "age"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ('{"name": "Ada", "age": 36}', True),
+        (' \n{"name": "Ada", "age": 36}\n', True),
+        ('{"name": "Ada"}', False),
+        ('{"name": "Ada", "age": -1}', False),
+        ('{"name": "Ada", "age": 36.5}', False),
+        ('{"name": "Ada", "age": 36, "role": 1}', False),
+        ('{"name": "Ada", "age": 36, "age": 37}', False),
+        ('Sure: {"name": "Ada", "age": 36}', False),
+        ("", False),
+        ("NaN", False),
+        ("[" * 100_000, False),
+    ],
+)
+def test_a_text_is_valid_under_the_schema(passes: Passes, text: str, right: bool) -> None:
+    assert passes(text, {}, kind="json_schema", definition=PERSON) is right
+
+
+def test_a_number_that_is_none_in_json_is_refused_also_where_the_schema_takes_anything(
+    passes: Passes,
+) -> None:
+    assert passes("[1]", {}, kind="json_schema", definition={})
+    assert not passes("[NaN]", {}, kind="json_schema", definition={})
+    assert not passes("[-Infinity]", {}, kind="json_schema", definition={})
+
+
+@pytest.mark.parametrize("end", ["```", "", "```   \nDone."])
+def test_the_last_fenced_block_is_taken_where_the_spec_says_so(passes: Passes, end: str) -> None:
+    text = 'First:\n```json\n{"name": 1}\n```\nBetter:\n```json\n{"name": "Ada", "age": 36}\n' + end
+    written: dict[str, Any] = {"kind": "json_schema", "definition": PERSON}
+    assert passes(text, {}, **written, extract="fence")
+    assert not passes(text, {}, **written)
+    assert not passes('{"name": "Ada", "age": 36}', {}, **written, extract="fence")
+
+
+def test_a_schema_that_is_none_is_an_error(passes: Passes) -> None:
+    with pytest.raises(EvaluationError, match="no JSON Schema"):
+        passes("{}", {}, kind="json_schema", definition={"type": "objekt"})
+
+
+def test_nothing_is_fetched_for_a_reference_to_elsewhere(passes: Passes) -> None:
+    with pytest.raises(EvaluationError, match="refers to what is not in it"):
+        passes("{}", {}, kind="json_schema", definition={"$ref": "http://127.0.0.1:9/schema.json"})
+
+
+def test_a_reference_within_the_schema_is_followed(passes: Passes) -> None:
+    definition = {
+        "$ref": "#/$defs/positive",
+        "$defs": {"positive": {"type": "number", "exclusiveMinimum": 0}},
+    }
+    assert passes("1", {}, kind="json_schema", definition=definition)
+    assert not passes("0", {}, kind="json_schema", definition=definition)
