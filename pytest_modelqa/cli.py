@@ -13,14 +13,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    return int(options.run(options))
+    return int(options.run_command(options))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="modelqa", description="Release gates for machine-learning models.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     schema = commands.add_parser("schema", help="print the JSON Schema of spec files")
-    schema.set_defaults(run=_schema)
+    schema.set_defaults(run_command=_schema)
     verify = commands.add_parser(
         "verify", help="prove from a run record, on any machine, that the gate passed"
     )
@@ -30,7 +30,22 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument(
         "--covers", type=Path, metavar="SPECS", help="specs that the run must have judged, as they are now"
     )
-    verify.set_defaults(run=_verify)
+    verify.set_defaults(run_command=_verify)
+    promote = commands.add_parser("promote", help="make what a run measured a recorded baseline")
+    promote.add_argument(
+        "run", type=Path, metavar="RUN", help="a folder under .modelqa/runs/, or its run.json"
+    )
+    promote.add_argument("--name", required=True, help="of the baseline: baselines/NAME.json beside the spec")
+    promote.add_argument("--reason", required=True, help="why it becomes the baseline")
+    promote.add_argument("--evaluation", metavar="NAME", help="only this one of the run's evaluations")
+    promote.add_argument(
+        "--lower", action="store_true", help="a value may be worse than that of the baseline of this name"
+    )
+    promote.set_defaults(run_command=_promote)
+    diff = commands.add_parser("diff", help="show what changed between two runs")
+    diff.add_argument("first", type=Path, metavar="A", help="a folder under .modelqa/runs/, or its run.json")
+    diff.add_argument("second", type=Path, metavar="B", help="another")
+    diff.set_defaults(run_command=_diff)
     calibrate = commands.add_parser(
         "calibrate", help="how repeatable each check of a spec is, and what it would overlook"
     )
@@ -45,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     calibrate.add_argument(
         "--aa", action="store_true", help="judge one model against itself on halves of its samples instead"
     )
-    calibrate.set_defaults(run=_calibrate)
+    calibrate.set_defaults(run_command=_calibrate)
     return parser
 
 
@@ -68,6 +83,38 @@ def _calibrate(options: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(text + "\n")
+    return 0
+
+
+def _promote(options: argparse.Namespace) -> int:
+    from .baselines.promotion import Request, promote
+    from .errors import ModelQAError
+
+    request = Request(options.run, options.name, options.reason, options.evaluation, options.lower)
+    try:
+        lines = promote(request)
+    except ModelQAError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0
+
+
+def _diff(options: argparse.Namespace) -> int:
+    import os
+    import shutil
+
+    from .differences import compare, text
+    from .errors import ModelQAError
+
+    try:
+        found = compare(options.first, options.second)
+    except ModelQAError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    width = shutil.get_terminal_size((160, 24)).columns
+    sys.stdout.write(text(found, width=width, colours=colours))
     return 0
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .baselines import read_baseline
+from .baselines.reading import read_baseline, side
 from .errors import BaselineError, ModelQAError, RunRecordError, StoreError, UsageError
 from .evaluation.engine import Engine, Progress
 from .evaluation.evaluations import Evaluated, Evaluations
@@ -227,7 +227,8 @@ class Gate:
         if wanted.baseline is not None:
             baseline = self._measured(wanted.baseline, str(check.baseline), waiting, every)
         elif check.baseline is not None and check.baseline in spec.baselines:
-            baseline = read_baseline(spec.baselines[check.baseline], spec.folder, self.catalogue)
+            recorded = read_baseline(spec.baselines[check.baseline], spec.folder, self.catalogue)
+            baseline = side(recorded, check, self.catalogue.metrics[check.metric])
         elif check.baseline is not None:
             baseline = replace(candidate, name=check.baseline, trivial=check.baseline, note="")
         return Member(wanted.candidate.coordinates, candidate, baseline, len(wanted.candidate.early))

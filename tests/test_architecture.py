@@ -23,9 +23,10 @@ LEVELS = (
     ("models", "datasets", "metrics", "checkers", "stopping"),
     ("tasks",),
     ("preflight", "evaluation", "judging", "report", "controls"),
-    ("baselines", "authoring", "verification"),
+    ("verification", "differences"),
+    ("baselines",),
     ("gate",),
-    ("collection", "calibration"),
+    ("collection", "calibration", "authoring"),
     ("plugin", "cli"),
 )
 # A report shows verdicts; nothing else on a level knows of its neighbours.

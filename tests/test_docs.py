@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from pytest_modelqa.baselines import BaselineFile, MetricFile, read_baseline
+from pytest_modelqa.baselines.file import BaselineFile, MetricFile
+from pytest_modelqa.baselines.reading import read_baseline
 from pytest_modelqa.checkers.declarations import CHECKER_ARGS, CHECKERS
 from pytest_modelqa.configuration import KEYS
 from pytest_modelqa.datasets.files import COCO_SUFFIX

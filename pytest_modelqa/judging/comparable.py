@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,9 @@ def demand_comparable(check: Check, candidate: Measured, baseline: Measured) -> 
             found=f"other checkpoints or files of {', '.join(_companions(theirs)) or 'none'} for {baseline.name}",
             todo="measure the baseline again with what the candidate is measured with",
         )
-    same_data = ours["dataset"] == theirs["dataset"]
-    if same_data and _same_model(ours["model"], theirs["model"]):
+    same_data = _same_data(ours["dataset"], theirs["dataset"], recorded=bool(baseline.recorded))
+    # A recorded baseline is the candidate itself from the moment it is promoted until there is a next one.
+    if same_data and not baseline.recorded and same_model(candidate, baseline):
         checkpoint = ", ".join((ours["model"] or {}).get("checkpoint", ()))
         raise BaselineError(
             f"{candidate.name} and {baseline.name} are the same model: it is compared with itself",
@@ -54,6 +56,18 @@ def demand_comparable(check: Check, candidate: Measured, baseline: Measured) -> 
             found=f"{candidate.record.manifest.samples} and {baseline.record.manifest.samples} samples of other data",
             todo="evaluate both on one dataset, or write paired: false if the sides are meant to differ",
         )
+
+
+def _same_data(ours: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None, *, recorded: bool) -> bool:
+    """By names and bytes; what was recorded may have been measured where the folder of the data lies elsewhere."""
+    if ours is None or theirs is None or not recorded:
+        return ours == theirs
+    sides = [{**side, "path": None, "files": _files(side)} for side in (ours, theirs)]
+    return sides[0] == sides[1]
+
+
+def _files(dataset: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(PurePath(name).name, sha256) for name, sha256 in dataset["files"]]
 
 
 def demand_same_task(evaluation: Evaluation, members: Sequence[Member]) -> None:
@@ -93,7 +107,9 @@ def demand_distinct(members: Sequence[Member]) -> None:
             )
 
 
-def _same_model(ours: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None) -> bool:
+def same_model(candidate: Measured, baseline: Measured) -> bool:
+    """Whether both sides are one model: build, arguments and bytes of the checkpoint."""
+    ours, theirs = (side.record.manifest.key_parts["model"] for side in (candidate, baseline))
     if ours is None or theirs is None:
         return ours is theirs
     # One file may hold several sets of weights (the averaged ones beside the last) under keys of their own.

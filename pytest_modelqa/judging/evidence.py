@@ -11,6 +11,7 @@ from ..spec.catalogue import MetricDeclaration
 from ..spec.grid import named
 from ..spec.numbers import format_value
 from ..spec.resolved import Check
+from .comparable import same_model
 from .measured import Measured, Member, spread
 from .recorded import Recorded
 from .verdict import Line
@@ -110,6 +111,8 @@ def _of_members(members: Sequence[Member]) -> Iterator[str]:
     for member in members:
         if isinstance(member.baseline, Recorded):
             yield "numbers only: the baseline has no records to pair with"
+        elif member.baseline and member.baseline.recorded and same_model(member.candidate, member.baseline):
+            yield f"{member.baseline.name} was promoted from this very model: the comparison shows nothing new"
         for side in (member.candidate, member.baseline):
             if isinstance(side, Measured) and side.trivial is None:
                 yield from _of_side(side)
@@ -142,6 +145,7 @@ def _measured(side: Measured, coordinates: Mapping[str, Any]) -> Mapping[str, An
         "inputs": {
             name: [dataclasses.asdict(file) for file in files] for name, files in manifest.inputs.items()
         },
+        **({"recorded": side.recorded} if side.recorded else {}),
         # What lies beside the spec; the rest is named by versions, and lies elsewhere on another machine.
         "code": [dataclasses.asdict(file) for file in manifest.code if file.path.startswith("./")],
         "how": dict(manifest.measured),

@@ -30,6 +30,7 @@ class Measured:
         has_model: Whether a model was measured (and not a log, or another tool's results).
         reused: The records are of an earlier run.
         note: What a reader should know of how the records came about.
+        recorded: The file of the recorded baseline that the records belong to, or an empty text.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Measured:
     trivial: str | None = None
     reused: bool = False
     note: str = ""
+    recorded: str = ""
 
     @property
     def measures_a_model(self) -> bool:

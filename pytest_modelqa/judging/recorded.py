@@ -1,12 +1,13 @@
-"""A baseline that was measured earlier and of which only the numbers are known."""
+"""A baseline that was measured earlier: its numbers, and its records where somebody kept them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import BaselineError
+from ..records.record import Record
 from ..spec.catalogue import MetricDeclaration
 from ..spec.identifiers import differing_args
 from ..spec.resolved import Check
@@ -14,10 +15,15 @@ from ..spec.resolved import Check
 
 @dataclass(frozen=True)
 class RecordedMetric:
-    """One number of a recorded baseline, in the metric's own unit."""
+    """One number of a recorded baseline, in the metric's own unit.
+
+    Attributes:
+        version: Of the metric that measured it, or None where the file does not say.
+    """
 
     value: float
     standard_error: float | None
+    version: int | None = None
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,8 @@ class Recorded:
         n: Samples that it was measured on, or None where the file does not say.
         metrics: By name; only of metrics without arguments, or with their default ones.
         where: The file.
+        source: The part of the data that it was measured on.
+        record: The records that lie beside the file, or None.
     """
 
     name: str
@@ -38,6 +46,8 @@ class Recorded:
     metrics: Mapping[str, RecordedMetric]
     where: str
     made_by: Mapping[str, Any]
+    source: Literal["validation", "test"] = "test"
+    record: Record | None = None
 
 
 def recorded_metric(
@@ -71,6 +81,14 @@ def recorded_metric(
             expected=f"metrics: {{{declaration.name}: {{value: …, unit: {declaration.unit}}}}}",
             found="metrics " + (", ".join(sorted(recorded.metrics)) or "none"),
             todo="record it, or compare with another baseline",
+        )
+    if found.version is not None and found.version != declaration.version:
+        raise BaselineError(
+            f"{recorded.name} has {declaration.name} of another version of the metric, which gives other values",
+            where=recorded.where,
+            expected=f"version {declaration.version}",
+            found=f"version {found.version}",
+            todo="measure the baseline's model again with this version, and promote that run",
         )
     if check.paired and recorded.n is not None and recorded.n != n:
         raise BaselineError(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_modelqa.baselines import read_baseline
+from pytest_modelqa.baselines.reading import read_baseline
 from pytest_modelqa.errors import BaselineError
 from pytest_modelqa.judging.recorded import Recorded, RecordedMetric
 from pytest_modelqa.spec.resolved import Position, RecordedBaseline

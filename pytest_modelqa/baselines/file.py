@@ -1,19 +1,15 @@
-"""Recorded baselines: ``baselines/NAME.json`` read and checked. A baseline changes only by an explicit act."""
+"""The file of a recorded baseline, ``baselines/NAME.json``: what stands in it, and reading it with suspicion."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from .errors import BaselineError
-from .judging.recorded import Recorded, RecordedMetric
-from .spec.catalogue import Catalogue
-from .spec.resolved import RecordedBaseline
+from ..errors import BaselineError
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -29,6 +25,7 @@ class MetricFile(_Strict):
     value: Number
     unit: str
     standard_error: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    version: Annotated[int, Field(ge=1)] | None = None
 
 
 class BaselineFile(_Strict):
@@ -42,41 +39,17 @@ class BaselineFile(_Strict):
     n: Annotated[int, Field(gt=0)] | None = None
     source: Literal["validation", "test", "training"]
     metrics: Annotated[dict[str, MetricFile], Field(min_length=1)]
+    records: str | None = None
     made_by: dict[str, Any] = {}
     reason: str = ""
 
 
-def read_baseline(declared: RecordedBaseline, folder: Path, catalogue: Catalogue) -> Recorded:
-    """The recorded baseline that a spec names.
+def parse(path: Path) -> BaselineFile:
+    """The content of a file.
 
     Raises:
-        BaselineError: The file is missing, is not a recorded baseline, or holds what a model scored while it
-            was trained.
+        BaselineError: It is missing, or is not of the form that is expected.
     """
-    path = (folder / declared.recorded).resolve()
-    content = _parse(path)
-    if content.source == "training":
-        raise BaselineError(
-            f"{declared.name} was measured in training and is no baseline for an evaluation",
-            where=str(path),
-            expected="source: validation or test",
-            found="source: training",
-            todo="evaluate that model on the dataset of the check, and record this",
-        )
-    metrics = {name: _own_unit(name, metric, catalogue, path) for name, metric in content.metrics.items()}
-    return Recorded(
-        name=declared.name,
-        task=content.task,
-        dataset=content.dataset,
-        split=content.split,
-        n=content.n,
-        metrics=metrics,
-        where=str(path),
-        made_by=content.made_by,
-    )
-
-
-def _parse(path: Path) -> BaselineFile:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -125,31 +98,3 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(text: str) -> None:
     raise ValueError(f"{text} is no number")
-
-
-def _own_unit(name: str, metric: MetricFile, catalogue: Catalogue, path: Path) -> RecordedMetric:
-    """The number in the metric's own unit: a percentage of a fraction is divided by 100."""
-    declaration = catalogue.metrics.get(name)
-    if declaration is None:
-        # A metric of another tool or a later version harms nobody until a check compares with it.
-        return RecordedMetric(metric.value, metric.standard_error)
-    if metric.unit == declaration.unit:
-        scale = 1.0
-    elif metric.unit == "percent" and declaration.unit == "fraction":
-        scale = 0.01
-    else:
-        raise BaselineError(
-            f"{name} is recorded in {metric.unit}",
-            where=str(path),
-            expected=f"{declaration.unit}" + (" or percent" if declaration.unit == "fraction" else ""),
-            todo="correct unit: and value:",
-        )
-    value = metric.value * scale
-    if not (math.isfinite(value) and declaration.lower <= value <= declaration.upper):
-        raise BaselineError(
-            f"{name} is recorded as {metric.value:g} {metric.unit}",
-            where=str(path),
-            expected=f"a value from {declaration.lower:g} to {declaration.upper:g} {declaration.unit}",
-            todo="correct value:, or write unit: percent if that is meant",
-        )
-    return RecordedMetric(value, metric.standard_error * scale if metric.standard_error else None)

@@ -1,0 +1,1 @@
+"""Recorded baselines: files beside a spec that say what an earlier model reached."""

@@ -1,0 +1,296 @@
+"""``modelqa promote``: makes what a run measured the recorded baseline that later candidates are compared with.
+
+Only what is proved is promoted: the run is verified first, against the specs as they are now.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import BaselineError, UsageError
+from ..judging.measured import Measured
+from ..judging.verdict import WHENEVER_STOPPED
+from ..records.atomic import write_atomically
+from ..records.excerpt import remove, size_bytes
+from ..records.record import Record
+from ..report.conclusion import Result
+from ..report.run_record import ReadSpec, RunRecord, read
+from ..spec import read_spec
+from ..spec.catalogue import Catalogue
+from ..spec.numbers import format_value
+from ..spec.resolved import Check, Evaluation, Spec
+from ..spec.schema import NAME_PATTERN
+from ..tasks.registry import catalogue
+from ..verification import verify
+from .content import made_by, numbers, stored, write_records
+from .file import BaselineFile, parse
+
+# What a repository carries without anybody minding: some 100,000 samples with five scores each.
+LARGEST_RECORDS_BYTES = 10_000_000
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for.
+
+    Attributes:
+        run: A run record, or its folder.
+        evaluation: The one to promote; None: each that measured a model.
+        lower: A value may be worse than that of the baseline of the same name.
+    """
+
+    run: Path
+    name: str
+    reason: str
+    evaluation: str | None = None
+    lower: bool = False
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """One recorded baseline, ready to be written.
+
+    Attributes:
+        path: The JSON file.
+        record: What was measured, or None where it is not on this machine.
+        notes: What a reader should know of it.
+    """
+
+    path: Path
+    content: BaselineFile
+    record: Record | None
+    checks: tuple[Check, ...]
+    notes: tuple[str, ...]
+
+
+def promote(request: Request) -> list[str]:
+    """Writes ``baselines/NAME.json`` beside each spec of a run, or nothing.
+
+    Returns:
+        What was written, and what was left out and why, one line each.
+
+    Raises:
+        BaselineError: The run does not prove what would be promoted, or a value would be lowered.
+        RunRecordError: There is no such run record.
+        UsageError: The name or the reason cannot be one.
+    """
+    _demand_names(request)
+    record = read(request.run)
+    _demand_proof(request.run, None)
+    known = catalogue()
+    promoted: list[Promoted] = []
+    left_out: list[str] = []
+    for judged in record.specs:
+        path = _spec_file(judged, request.run)
+        _demand_proof(request.run, path)
+        spec = read_spec(path, known)
+        promoted += _named(request.name, _of_spec(request, record, judged, spec, known, left_out))
+    if not promoted:
+        raise BaselineError(
+            "this run measured nothing that can be promoted",
+            where=str(request.run),
+            expected="an evaluation of one model on validation or test data"
+            + (f" called {request.evaluation}" if request.evaluation else ""),
+            found="; ".join(left_out) or "no evaluation",
+            todo="promote a run that evaluates a model, or correct --evaluation",
+        )
+    for one in promoted:
+        _demand_not_lower(one, known, lower=request.lower)
+    return [*(line for one in promoted for line in _write(one)), *left_out]
+
+
+def _demand_names(request: Request) -> None:
+    if not re.match(NAME_PATTERN, request.name):
+        raise UsageError(
+            "this name cannot be a baseline's",
+            expected="letters, digits, '_', '.' and '-'",
+            found=request.name,
+            todo="choose another --name",
+        )
+    if not request.reason.strip():
+        raise UsageError(
+            "a baseline needs a reason", todo='say why it becomes the baseline: --reason "first release"'
+        )
+
+
+def _demand_proof(run: Path, spec: Path | None) -> None:
+    verification = verify(run, spec)
+    if verification.problems:
+        raise BaselineError(
+            f"this run proves nothing that could be promoted: {verification.problems[0]}",
+            where=str(run),
+            expected="a complete run in which every check passed, on the specs as they are now",
+            found="; ".join(verification.problems[1:4]) or verification.line,
+            todo="run the gate again (what was measured is reused), and promote that run",
+        )
+
+
+def _spec_file(judged: ReadSpec, run: Path) -> Path:
+    """The spec that was judged: from the working folder, or from a folder around the run record."""
+    folders = [Path.cwd(), *run.absolute().parents]
+    for folder in folders:
+        path = folder / judged.path
+        if path.is_file():
+            return path
+    raise BaselineError(
+        f"the spec of this run is not here: {judged.path}",
+        where=str(run),
+        todo="promote from the checkout that was judged",
+    )
+
+
+def _of_spec(
+    request: Request, record: RunRecord, judged: ReadSpec, spec: Spec, known: Catalogue, left_out: list[str]
+) -> list[Promoted]:
+    found = []
+    for evaluation in spec.evaluations.values():
+        if request.evaluation not in (None, evaluation.name):
+            continue
+        results = _results(record, judged, evaluation)
+        hindrance = _hindrance(results)
+        if hindrance:
+            left_out.append(f"left out: {evaluation.name}, {hindrance}")
+        else:
+            found.append(_promoted(request, record, spec, evaluation, results, known))
+    return found
+
+
+def _named(name: str, found: Sequence[Promoted]) -> list[Promoted]:
+    """One evaluation is called as was asked; of several each adds its own name."""
+    if len(found) <= 1:
+        return list(found)
+    longer = []
+    for one in found:
+        called = f"{name}-{one.content.made_by['evaluation']}"
+        content = one.content.model_copy(update={"name": called})
+        longer.append(replace(one, path=one.path.with_name(f"{called}.json"), content=content))
+    return longer
+
+
+def _results(record: RunRecord, judged: ReadSpec, evaluation: Evaluation) -> dict[str, Result]:
+    """The results of an evaluation's checks by their ids."""
+    of = {
+        item.nodeid: item.nodeid.rpartition("::")[2]
+        for item in record.planned
+        if (item.spec, item.case, item.kind) == (judged.path, evaluation.name, "check")
+    }
+    return {of[result.nodeid]: result for result in record.results if result.nodeid in of}
+
+
+def _hindrance(results: Mapping[str, Result]) -> str:
+    """Why an evaluation cannot become a baseline; an empty text where it can."""
+    verdicts = [result.verdict or {} for result in results.values()]
+    sides = [verdict.get("evidence", {}) for verdict in verdicts]
+    if not any(sides):
+        return "which has no checks of its own"
+    if not all("candidate" in side for side in sides):
+        return "which is a grid of checkpoints: give the one to promote a model of its own"
+    if not all(side["candidate"].get("measures_a_model") for side in sides):
+        return "which measured no model on validation or test data"
+    methods = {line.get("method") for verdict in verdicts for line in verdict.get("lines", ())}
+    if WHENEVER_STOPPED in methods:
+        return "which was stopped early: its values are of a part of the samples (measure without stop_early)"
+    return ""
+
+
+def _promoted(
+    request: Request,
+    record: RunRecord,
+    spec: Spec,
+    evaluation: Evaluation,
+    results: Mapping[str, Result],
+    known: Catalogue,
+) -> Promoted:
+    evidence = next(iter(results.values())).verdict["evidence"]["candidate"]  # type: ignore[index]
+    measured = stored(request.run, evidence)
+    metrics = numbers(evaluation, results, measured, known)
+    if not metrics:
+        raise BaselineError(
+            f"{evaluation.name} has no value of a whole set, measured with the default arguments of its metric",
+            where=str(request.run),
+            found="checks " + ", ".join(results),
+            todo="promote on the machine that has the records, or add a check without slices and args",
+        )
+    dataset = spec.datasets[evaluation.dataset] if evaluation.dataset else None
+    content = BaselineFile(
+        modelqa_baseline=1,
+        name=request.name,
+        task=evaluation.task,
+        dataset=evaluation.dataset,
+        split=dataset.split if dataset else None,
+        n=evidence["samples"],
+        source=evidence["role"],
+        metrics=metrics,
+        made_by=made_by(record, evaluation, evidence, measured),
+        reason=request.reason,
+    )
+    kept, notes = _light(measured)
+    path = spec.folder / "baselines" / f"{request.name}.json"
+    return Promoted(path, content, kept.record if kept else None, evaluation.checks, notes)
+
+
+def _light(measured: Measured | None) -> tuple[Measured | None, tuple[str, ...]]:
+    if measured is None:
+        return None, ("numbers only: the records of this run are not on this machine",)
+    if (measured.record.manifest.key_parts["dataset"] or {}).get("run") is not None:
+        return None, (
+            "numbers only: the loader declares neither files: nor sha256:, so nothing can be paired",
+        )
+    return measured, ()
+
+
+def _demand_not_lower(one: Promoted, known: Catalogue, *, lower: bool) -> None:
+    """A baseline of that name may only be raised, unless somebody says otherwise."""
+    if lower or not one.path.exists():
+        return
+    before = parse(one.path)
+    worse = list(_worse(before, one.content, known))
+    if worse:
+        raise BaselineError(
+            f"{one.content.name} would be lowered: {worse[0]}",
+            where=str(one.path),
+            found="; ".join(worse),
+            todo="promote under another --name, or say that the bar is meant to sink: --lower",
+        )
+
+
+def _worse(before: BaselineFile, after: BaselineFile, known: Catalogue) -> Iterator[str]:
+    for name, old in before.metrics.items():
+        declaration, new = known.metrics.get(name), after.metrics.get(name)
+        if new is None:
+            yield f"{name} is no longer in it"
+        elif declaration is not None and declaration.higher_is_better is not None:
+            scale = 0.01 if old.unit == "percent" and new.unit == "fraction" else 1.0
+            change = (new.value - old.value * scale) * (1 if declaration.higher_is_better else -1)
+            if change < -1e-12:
+                shown = [format_value(value, new.unit) for value in (old.value * scale, new.value)]
+                yield f"{name} from {shown[0]} to {shown[1]}"
+
+
+def _write(one: Promoted) -> Iterator[str]:
+    content = one.content
+    notes = list(one.notes)
+    folder = one.path.with_suffix(".records")
+    remove(folder)
+    if one.record is not None:
+        write_records(one.checks, one.record, catalogue(), folder)
+        size = size_bytes(folder)
+        if size > LARGEST_RECORDS_BYTES:
+            remove(folder)
+            notes.append(f"numbers only: the records take {size / 1e6:.0f} MB, too much to commit")
+        else:
+            content = content.model_copy(update={"records": folder.name})
+            notes.append(f"records beside it: {folder.name}, {size / 1e3:.0f} kB")
+    fields = content.model_dump(exclude_none=True)
+    write_atomically(one.path, (json.dumps(fields, indent=2, ensure_ascii=False) + "\n").encode())
+    parse(one.path)
+    yield f"wrote {one.path}"
+    for name, metric in content.metrics.items():
+        yield f"  {name} {format_value(metric.value, metric.unit)}"
+    for note in notes:
+        yield f"  {note}"
+    yield f"  to compare with it: baselines: {{{content.name}: {{recorded: baselines/{one.path.name}}}}}"
