@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pytest_modelqa.baselines import read_baseline
+from pytest_modelqa.baselines.reading import read_baseline
 from pytest_modelqa.judging.arithmetic import against_baseline
 from pytest_modelqa.records.record import read_record
 from pytest_modelqa.spec.resolved import Bound, Position, RecordedBaseline
