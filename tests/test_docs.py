@@ -145,7 +145,8 @@ def test_every_task_is_documented_with_its_arguments_and_baselines() -> None:
         assert [line["argument"].strip("`") for line in table] == list(fields)
         for line in table:
             default = fields[line["argument"].strip("`")].get_default()
-            assert line["default"].strip("`") == ("null" if default is None else str(default))
+            word = {None: "null", PydanticUndefined: "(required)"}.get(default, str(default))
+            assert line["default"].strip("`") == word
 
 
 def test_every_checker_is_documented_with_its_arguments() -> None:

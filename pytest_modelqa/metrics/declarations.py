@@ -9,14 +9,12 @@ from ..spec.catalogue import MetricDeclaration
 from .arguments import (
     AverageArgs,
     BinsArgs,
-    CodebookArgs,
-    FrechetArgs,
-    NeighboursArgs,
     PsnrArgs,
     SsimArgs,
     TopKArgs,
 )
 from .detection_declarations import DETECTION_METRICS
+from .feature_declarations import FEATURE_METRICS
 
 # What the metrics of a family have in common.
 _IMAGE: dict[str, Any] = {
@@ -40,20 +38,6 @@ _LABELS: dict[str, Any] = {
     "needs": "predictions",
     "scores": "set",
     "tasks": ("classification",),
-}
-# No task keeps features or codes yet, so no task offers these.
-_FEATURES: dict[str, Any] = {
-    "version": 1,
-    "level": "set",
-    "needs": "predictions",
-    "scores": "set",
-}
-_RESEMBLANCE: dict[str, Any] = {
-    **_FEATURES,
-    "lower": 0.0,
-    "higher_is_better": True,
-    "columns": ("features", "reference_features"),
-    "args": NeighboursArgs,
 }
 
 METRICS: tuple[MetricDeclaration, ...] = (
@@ -200,105 +184,6 @@ METRICS: tuple[MetricDeclaration, ...] = (
         function="pytest_modelqa.metrics.classification:expected_calibration_error",
         **_LABELS,
     ),
-    MetricDeclaration(
-        name="frechet_distance",
-        summary="Fréchet distance of the Gaussians fitted to features and reference features",
-        unit="",
-        lower=0.0,
-        upper=math.inf,
-        higher_is_better=False,
-        args=FrechetArgs,
-        columns=("features", "reference_features"),
-        function="pytest_modelqa.metrics.features:frechet_distance",
-        **_FEATURES,
-    ),
-    MetricDeclaration(
-        name="improved_precision",
-        summary="share of samples within the reach of real ones, by nearest neighbours",
-        unit="fraction",
-        upper=1.0,
-        function="pytest_modelqa.metrics.features:improved_precision",
-        **_RESEMBLANCE,
-    ),
-    MetricDeclaration(
-        name="improved_recall",
-        summary="share of real samples within the reach of samples, by nearest neighbours",
-        unit="fraction",
-        upper=1.0,
-        function="pytest_modelqa.metrics.features:improved_recall",
-        **_RESEMBLANCE,
-    ),
-    MetricDeclaration(
-        name="density",
-        summary="in the reach of how many real samples a sample lies, over the number expected",
-        unit="",
-        upper=math.inf,
-        function="pytest_modelqa.metrics.features:density",
-        **_RESEMBLANCE,
-    ),
-    MetricDeclaration(
-        name="coverage",
-        summary="share of real samples with a sample within their reach",
-        unit="fraction",
-        upper=1.0,
-        function="pytest_modelqa.metrics.features:coverage",
-        **_RESEMBLANCE,
-    ),
-    MetricDeclaration(
-        name="vendi_score",
-        summary="effective number of different samples, by the cosine of their features",
-        unit="",
-        lower=1.0,
-        upper=math.inf,
-        higher_is_better=True,
-        columns=("features",),
-        function="pytest_modelqa.metrics.features:vendi_score",
-        **_FEATURES,
-    ),
-    MetricDeclaration(
-        name="pairwise_distance",
-        summary="mean Euclidean distance of all pairs of samples in feature space",
-        unit="",
-        lower=0.0,
-        upper=math.inf,
-        higher_is_better=True,
-        columns=("features",),
-        function="pytest_modelqa.metrics.features:pairwise_distance",
-        **_FEATURES,
-    ),
-    MetricDeclaration(
-        name="silhouette",
-        summary="how well the classes are separated in feature space",
-        unit="",
-        lower=-1.0,
-        upper=1.0,
-        higher_is_better=True,
-        columns=("features", "label"),
-        function="pytest_modelqa.metrics.features:silhouette",
-        **_FEATURES,
-    ),
-    MetricDeclaration(
-        name="codebook_perplexity",
-        summary="effective number of codes that are used",
-        unit="",
-        lower=1.0,
-        upper=math.inf,
-        higher_is_better=True,
-        columns=("codes",),
-        function="pytest_modelqa.metrics.codes:codebook_perplexity",
-        **_FEATURES,
-    ),
-    MetricDeclaration(
-        name="codebook_usage",
-        summary="share of the codebook that is used at all",
-        unit="fraction",
-        lower=0.0,
-        upper=1.0,
-        higher_is_better=True,
-        args=CodebookArgs,
-        columns=("codes",),
-        function="pytest_modelqa.metrics.codes:codebook_usage",
-        **_FEATURES,
-    ),
+    *FEATURE_METRICS,
     *DETECTION_METRICS,
 )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..spec.catalogue import TaskDeclaration
+from ..spec.catalogue import NamesEntry, TaskDeclaration
 
 
 class _Args(BaseModel):
@@ -58,6 +58,43 @@ class DetectionArgs(_Args):
     )
 
 
+_METHOD = "The model's method that is called in place of the model itself."
+
+
+class SamplingArgs(_Args):
+    """The arguments of sampling."""
+
+    judge: Annotated[str, NamesEntry("model")] = Field(
+        description="The model that judges: a classifier of the same classes, trained on real data."
+    )
+    judge_data: Annotated[str | None, NamesEntry("dataset")] = Field(
+        None,
+        description="Real samples that the judge has not seen, to test it on; without it, the evaluation's dataset.",
+    )
+    judge_min_accuracy: float = Field(
+        0.95, ge=0, le=1, description="A judge that names fewer of them right judges nothing: an error."
+    )
+    judge_method: str | None = Field(
+        None,
+        description="The judge's method that gives features (n, d); without it, its logits are the features.",
+    )
+    judge_output: str | int | None = Field(None, description="Which of the judge's outputs are its logits.")
+    train: Annotated[str | None, NamesEntry("dataset")] = Field(
+        None, description="What the generator was trained on, for nearest_training_distance."
+    )
+    samples: int = Field(500, ge=2, description="How many are drawn, the classes in turn.")
+    noise: Annotated[tuple[int, ...], Field(strict=False)] = Field(
+        description="The shape of one sample's noise; it follows from the seed and the sample's id alone."
+    )
+    distribution: Literal["normal", "uniform"] = Field(
+        "normal", description="The noise's: standard normal, or uniform from 0 to 1."
+    )
+    input: str = Field("image", description="The datasets' field of real samples, which the judge is given.")
+    label: str = Field("label", description="The datasets' field of classes: integers from 0.")
+    method: str | None = Field(None, description=_METHOD)
+    output: str | int | None = Field(None, description=_OUTPUT)
+
+
 TASKS: tuple[TaskDeclaration, ...] = (
     TaskDeclaration(
         name="reconstruction",
@@ -85,5 +122,14 @@ TASKS: tuple[TaskDeclaration, ...] = (
         implementation="pytest_modelqa.tasks.detection:Detection",
         version=1,
         args=DetectionArgs,
+    ),
+    TaskDeclaration(
+        name="sampling",
+        summary="the model draws samples of given classes, which a judge looks at beside real ones",
+        metrics=(),
+        baselines=("real",),
+        implementation="pytest_modelqa.tasks.sampling:Sampling",
+        version=1,
+        args=SamplingArgs,
     ),
 )

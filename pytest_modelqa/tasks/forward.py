@@ -1,18 +1,29 @@
-"""Gives a field of a batch to a model, and takes the one tensor that is meant out of what it returns."""
+"""Gives fields of a batch to a model, and takes the one tensor that is meant out of what it returns."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from ..errors import DatasetError, OutputError
+from ..errors import DatasetError, EvaluationError, OutputError
+
+if TYPE_CHECKING:
+    from ..datasets.samples import Samples
+
+
+# As many as fit any device that runs the model at all; what a task runs itself is small beside the evaluation.
+_AT_ONCE = 64
 
 
 def run_model(
-    model: torch.nn.Module, batch: Mapping[str, Any], field: str, output: str | int | None
+    model: torch.nn.Module,
+    batch: Mapping[str, Any],
+    field: str,
+    output: str | int | None,
+    method: str | None = None,
 ) -> torch.Tensor:
     """The model's output for one field of the batch, shape (n, …), at least float32.
 
@@ -21,13 +32,46 @@ def run_model(
 
     Raises:
         DatasetError: The field is not there or is no array.
+        EvaluationError: The model has no such method.
         OutputError: The model returns no tensor, or several and ``output`` picks none.
     """
-    model_input = tensor_field(batch, field)
-    if model_input.is_floating_point() or model_input.dtype in (torch.uint8, torch.bool):
-        model_input = model_input.to(precision_of(model))
-    outputs = pick(model(model_input), output)
+    returned = method_of(model, method)(as_input(model, tensor_field(batch, field)))
+    return at_least_float32(pick(returned, output))
+
+
+def method_of(model: torch.nn.Module, method: str | None) -> Callable[..., Any]:
+    """The model itself, or one of its methods.
+
+    Raises:
+        EvaluationError: It has no such method.
+    """
+    found: Any = model if method is None else getattr(model, method, None)
+    if not callable(found):
+        raise EvaluationError(
+            f"the model has no method {method!r}",
+            expected=f"a method {method} of {type(model).__name__}, as the evaluation's args say",
+            todo="correct args: {method: …}, or add the method to the model",
+        )
+    called: Callable[..., Any] = found
+    return called
+
+
+def as_input(model: torch.nn.Module, values: torch.Tensor) -> torch.Tensor:
+    """Fractional numbers, bytes and booleans in the model's own precision; other integers as they are."""
+    if values.is_floating_point() or values.dtype in (torch.uint8, torch.bool):
+        return values.to(precision_of(model))
+    return values
+
+
+def at_least_float32(outputs: torch.Tensor) -> torch.Tensor:
+    """Half precision as float32, float64 as it is; integers as float32 too."""
     return outputs.to(torch.promote_types(outputs.dtype, torch.float32))
+
+
+def batches_of(samples: Samples, device: torch.device) -> Iterator[dict[str, Any]]:
+    """Every sample of a dataset in order, batch by batch, as tensors on the device."""
+    for start in range(0, len(samples), _AT_ONCE):
+        yield to_device(samples.batch(range(start, min(start + _AT_ONCE, len(samples)))), device)
 
 
 def tensor_field(batch: Mapping[str, Any], field: str) -> torch.Tensor:

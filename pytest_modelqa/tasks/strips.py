@@ -35,17 +35,17 @@ def strip(target: np.ndarray, output: np.ndarray, lowest: float, data_range: flo
     outputs = output[frames[0]] if clip else output[None]
     size = _FRAME_PIXELS if clip else _IMAGE_PIXELS
     grid = [
-        [_resized(_visible((image - lowest) / data_range), size) for image in images]
+        [resized(visible((image - lowest) / data_range), size) for image in images]
         for images in (targets, outputs)
     ]
     errors = np.abs(targets - outputs) / data_range * _ERROR_GAIN
-    grid.append([_resized(_in_red(error), size) for error in errors])
+    grid.append([resized(_in_red(error), size) for error in errors])
     if not clip:
         grid = [[row[0] for row in grid]]
     return _drawn(grid, f"{caption}   target {'/' if clip else '|'} output {'/' if clip else '|'} error x 4")
 
 
-def _visible(image: np.ndarray) -> np.ndarray:
+def visible(image: np.ndarray) -> np.ndarray:
     """Values of 0 to 1, (H, W) or (C, H, W), as bytes (H, W, 3): three channels in colour, else the first in grey."""
     planes = image[None] if image.ndim == 2 else image
     planes = planes if len(planes) == 3 else np.repeat(planes[:1], 3, axis=0)
@@ -57,10 +57,10 @@ def _in_red(error: np.ndarray) -> np.ndarray:
     """White where there is no error, red where it is 1 or more; the mean over the channels."""
     plane = np.clip(error if error.ndim == 2 else error.mean(axis=0), 0, 1)
     white_to_red = np.stack([1 - 0.3 * plane, 1 - plane, 1 - plane])
-    return _visible(white_to_red)
+    return visible(white_to_red)
 
 
-def _resized(pixels: np.ndarray, size: int) -> Image.Image:
+def resized(pixels: np.ndarray, size: int) -> Image.Image:
     """The longer side as ``size``; small images keep their pixels visible as squares."""
     image = Image.fromarray(pixels)
     scale = size / max(image.size)

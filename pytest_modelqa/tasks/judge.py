@@ -1,0 +1,120 @@
+"""A classifier that judges samples: it names their class and gives the features that they are compared in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..errors import DatasetError, EvaluationError, OutputError
+from .forward import as_input, at_least_float32, batches_of, method_of, pick, tensor_field
+
+if TYPE_CHECKING:
+    from ..datasets.samples import Samples
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a judge says of a batch.
+
+    Attributes:
+        prediction: Class numbers, int64, shape (n,).
+        confidence: The probability of each, float64, shape (n,).
+        features: Shape (n, d), at least float32.
+    """
+
+    prediction: torch.Tensor
+    confidence: torch.Tensor
+    features: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A model that gives logits (n, classes), and features by a method of its own or its logits for features.
+
+    Attributes:
+        name: As the spec calls it.
+        output: Which of the model's outputs are the logits.
+        method: The model's method that gives features; None: the logits are the features.
+    """
+
+    name: str
+    model: torch.nn.Module
+    device: torch.device
+    output: str | int | None
+    method: str | None
+
+    def judged(self, images: torch.Tensor) -> Judged:
+        """Called with images (n, …) on the judge's device, under ``inference_mode``.
+
+        Raises:
+            OutputError: The judge gives no row of classes, or NaN.
+        """
+        given = as_input(self.model, images)
+        logits = at_least_float32(pick(self.model(given), self.output))
+        features = logits
+        if self.method is not None:
+            features = at_least_float32(pick(method_of(self.model, self.method)(given), None)).flatten(1)
+        self._demand_rows(logits, len(images))
+        confidence, prediction = logits.double().softmax(1).max(1)
+        return Judged(prediction, confidence, features)
+
+    def _demand_rows(self, logits: torch.Tensor, n: int) -> None:
+        if logits.ndim != 2 or logits.shape[0] != n or logits.shape[1] < 2:
+            raise OutputError(
+                f"the judge {self.name} does not give one row of classes a sample",
+                expected=f"logits of shape ({n}, classes)",
+                found=f"shape {tuple(logits.shape)}",
+                todo="name a classifier, or the output that is its logits: args: {judge_output: …}",
+            )
+        if not bool(logits.isfinite().all()):
+            raise OutputError(
+                f"the judge {self.name} gives NaN or Inf",
+                expected="finite logits",
+                todo="look at the judge's checkpoint, and at the range of the samples that it is given",
+            )
+
+    def demand_competent(self, samples: Samples, image: str, label: str, least: float) -> None:
+        """Asks the judge about real samples whose class is known: one that fails says nothing of generated ones.
+
+        Raises:
+            EvaluationError: It names too few of them right.
+            DatasetError: A field is missing.
+        """
+        right = 0
+        for batch in batches_of(samples, self.device):
+            judged = self.judged(tensor_field(batch, image))
+            right += int((judged.prediction == tensor_field(batch, label)).sum())
+        if right < least * len(samples):
+            raise EvaluationError(
+                f"the judge {self.name} names only {right / len(samples):.1%} of real samples right",
+                expected=f"at least {least:.1%} (judge_min_accuracy), as it judges by the same classes",
+                found=f"{right} of {len(samples)} right",
+                todo="train a better judge, or look whether it is given the data that it was trained for",
+            )
+
+    def features_of(self, samples: Samples, image: str) -> torch.Tensor:
+        """The features of a whole dataset, (n, d), on the judge's device."""
+        return torch.cat(
+            [self.judged(tensor_field(batch, image)).features for batch in batches_of(samples, self.device)]
+        )
+
+
+def labels_of(samples: Samples, field: str) -> torch.Tensor:
+    """The class numbers of a dataset, int64.
+
+    Raises:
+        DatasetError: There is no such field, or it holds no integers ≥ 0.
+    """
+    labels = samples.scalars.get(field)
+    if labels is None or labels.dtype.kind not in "iub" or (len(labels) and int(labels.min()) < 0):
+        raise DatasetError(
+            f"the field {field} does not hold class numbers",
+            expected="integers from 0 to classes − 1, one a sample",
+            found=f"fields {', '.join(sorted(samples.scalars)) or 'none'}"
+            if labels is None
+            else f"{labels.dtype}",
+            todo="name the field of labels in the evaluation's args: {label: FIELD}, or correct the dataset",
+        )
+    return torch.as_tensor(labels).long()
