@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import ModelQAError, OutputError
 from ..records.columns import REPEAT_OF, column_name
+from ..records.digests import GROUPS, group_of
 from ..records.store import Record, SetValue
 from ..spec.catalogue import MetricDeclaration
 from ..spec.resolved import Check
@@ -74,6 +75,7 @@ class Value:
         scores: For a per-sample metric, the scores that the value is the mean of, in the order of the sample ids.
         clusters: What the samples have in common (``cluster:``), in the same order, or None.
         left_out: For a set-level metric, the 20 values with one group of samples left out (None: undefined).
+        group_sizes: Samples in each of these groups, where the metric changes with their number; else empty.
     """
 
     number: float
@@ -81,6 +83,7 @@ class Value:
     scores: np.ndarray | None = None
     clusters: np.ndarray | None = None
     left_out: tuple[float | None, ...] = ()
+    group_sizes: tuple[int, ...] = ()
 
 
 Order = np.ndarray | slice
@@ -170,7 +173,10 @@ def _parts(
         if slice_name and "" in undefined:
             _undefined(undefined[""])
         return {
-            **{label: partial(_of_set, one, declaration) for label, one in stored.items()},
+            **{
+                label: partial(_of_set, record, (slice_name, label), one, declaration)
+                for label, one in stored.items()
+            },
             **{label: partial(_undefined, error) for label, error in undefined.items()},
         }
     for error in record.failures(column, "").values():
@@ -193,8 +199,22 @@ def _undefined(error: Mapping[str, str | None]) -> Value:
     raise ModelQAError.from_json(dict(error))
 
 
-def _of_set(stored: SetValue, declaration: MetricDeclaration) -> Value:
-    return Value(real_number(stored.value, declaration), stored.n, left_out=stored.left_out)
+def _of_set(
+    record: Record, place: tuple[str, str], stored: SetValue, declaration: MetricDeclaration
+) -> Value:
+    sizes = _group_sizes(record, *place) if declaration.size_dependent else ()
+    return Value(
+        real_number(stored.value, declaration), stored.n, left_out=stored.left_out, group_sizes=sizes
+    )
+
+
+def _group_sizes(record: Record, slice_name: str, label: str) -> tuple[int, ...]:
+    """How many samples of a slice each of the groups holds that are left out in turn."""
+    ids = record.column(REPEAT_OF) if REPEAT_OF in record.columns else record.ids
+    if slice_name:
+        ids = ids[_labels(record, slice_name).astype(str) == label]
+    groups = [group_of(sample) for sample in ids.tolist()]
+    return tuple(np.bincount(groups, minlength=GROUPS).tolist())
 
 
 def _mean_of_rows(

@@ -65,7 +65,13 @@ def value_bounds(metric: MetricDeclaration, value: Value) -> Bounds:
     if scores is None:
         left_out = _left_out(value)
         return lambda confidence: jackknife.single(
-            value.number, left_out, confidence, value.n, lower_limit=metric.lower, upper_limit=metric.upper
+            value.number,
+            left_out,
+            confidence,
+            value.n,
+            sizes=value.group_sizes or None,
+            lower_limit=metric.lower,
+            upper_limit=metric.upper,
         )
     if metric.scores == "binary" and value.clusters is None:
         return lambda confidence: intervals.binary(scores, confidence)

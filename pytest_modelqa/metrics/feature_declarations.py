@@ -29,6 +29,7 @@ _RESEMBLANCE: dict[str, Any] = {
     "higher_is_better": True,
     "columns": ("features", "reference_features"),
     "args": NeighboursArgs,
+    "size_dependent": True,
 }
 
 FEATURE_METRICS: tuple[MetricDeclaration, ...] = (
@@ -42,6 +43,7 @@ FEATURE_METRICS: tuple[MetricDeclaration, ...] = (
         args=FrechetArgs,
         columns=("features", "reference_features"),
         function="pytest_modelqa.metrics.features:frechet_distance",
+        size_dependent=True,
         **_FEATURES,
     ),
     MetricDeclaration(
@@ -85,6 +87,7 @@ FEATURE_METRICS: tuple[MetricDeclaration, ...] = (
         higher_is_better=True,
         columns=("features",),
         function="pytest_modelqa.metrics.features:vendi_score",
+        size_dependent=True,
         **_FEATURES,
     ),
     MetricDeclaration(
@@ -118,6 +121,7 @@ FEATURE_METRICS: tuple[MetricDeclaration, ...] = (
         higher_is_better=True,
         columns=("codes",),
         function="pytest_modelqa.metrics.codes:codebook_perplexity",
+        size_dependent=True,
         **_CODES,
     ),
     MetricDeclaration(
@@ -130,6 +134,7 @@ FEATURE_METRICS: tuple[MetricDeclaration, ...] = (
         args=CodebookArgs,
         columns=("codes",),
         function="pytest_modelqa.metrics.codes:codebook_usage",
+        size_dependent=True,
         **_CODES,
     ),
     MetricDeclaration(

@@ -82,6 +82,8 @@ class MetricDeclaration:
         bias: What is known of its value on few samples, for the reader of a check that has ``confidence`` in
             the value itself; empty where there is nothing to say.
         tasks: Tasks that can compute it, beside those whose own declaration names it.
+        size_dependent: A set-level value that changes with the number of samples alone, as the number of distinct
+            words does: its uncertainty is freed of the groups' different sizes.
         upper_argument: The argument of its own that lowers its upper limit (``cap``), or an empty text.
     """
 
@@ -103,6 +105,7 @@ class MetricDeclaration:
     class_slices: bool = False
     bias: str = ""
     tasks: tuple[str, ...] = ()
+    size_dependent: bool = False
     upper_argument: str = ""
 
     def limited(self, args: Mapping[str, Any]) -> MetricDeclaration:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,9 @@ import scipy.stats
 
 from pytest_modelqa.errors import OutputError
 from pytest_modelqa.judging.claims import Run, decided, of_member
-from pytest_modelqa.judging.measured import Measured, Member, Value
+from pytest_modelqa.judging.measured import Measured, Member, Value, values
 from pytest_modelqa.judging.recorded import Recorded, RecordedMetric
-from pytest_modelqa.judging.uncertainty import comparison_margins, threshold_margins
+from pytest_modelqa.judging.uncertainty import comparison_margins, threshold_margins, value_bounds
 from pytest_modelqa.records.digests import group_of
 from pytest_modelqa.tasks.registry import catalogue
 
@@ -249,3 +250,32 @@ def test_the_record_says_how_several_slices_were_corrected(bench: Any) -> None:
         "several slices: to pass, each is shown with 95% confidence; to fail, they share the error rate (Holm)"
         in notes
     )
+
+
+def test_groups_of_different_sizes_do_not_widen_a_value_that_changes_with_the_number_of_samples() -> None:
+    """Error of the naive jackknife: leaving out a larger group moves the value for its size alone."""
+    declaration = METRICS["vendi_score"]
+    sizes = tuple(20 + group for group in range(20))
+    total = sum(sizes)
+    noise = np.random.default_rng(0).normal(0, 0.01, 20)
+    left_out = tuple((10 + 0.01 * (total - size) + noise[group]) for group, size in enumerate(sizes))
+    value = Value(10 + 0.01 * total, total, left_out=left_out, group_sizes=sizes)
+
+    interval = value_bounds(declaration, value)(0.95)
+    naive = value_bounds(declaration, replace(value, group_sizes=()))(0.95)
+    assert interval.upper - interval.lower < (naive.upper - naive.lower) / 3
+
+
+def test_the_sizes_of_the_groups_are_those_of_the_slice(bench: Any) -> None:
+    ids = [f"sample-{number}" for number in range(200)]
+    labels = np.arange(200) % 2
+    record = bench.record(
+        sets={("vendi_score.v1", "label"): {"0": (3.0, 100), "1": (4.0, 100)}},
+        columns={"label": labels},
+        ids=ids,
+    )
+    side = Measured("candidate", record, "test", has_model=True)
+    check = replace(bench.check("{metric: psnr, min: 1, slices: label}")[1], metric="vendi_score", args={})
+    found = values(side, check, METRICS["vendi_score"])["label=1"]
+    expected = np.bincount([group_of(ids[row]) for row in np.flatnonzero(labels == 1)], minlength=20)
+    assert found.group_sizes == tuple(expected.tolist())
