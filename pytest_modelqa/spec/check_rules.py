@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .catalogue import MetricDeclaration
@@ -181,6 +181,11 @@ def check_grid(
                 f"at of {written.name} picks {name} {value}, which the model does not declare",
                 written.at("at"),
                 expected=f"last, or one of: {listed(str(item) for item in coordinates[name])}",
+                # The best of several is partly luck (winner's curse: Andrews, Kitagawa, McCloskey, QJE 2024).
+                todo="choose it on other data and name its value here; the best of several on the data that judge "
+                "it is partly luck"
+                if value in ("best", "max", "min")
+                else None,
             )
 
 
@@ -200,6 +205,26 @@ def check_ids(checks: Sequence[tuple[Check, Node]], evaluation: str, problems: P
             found=f"the other one on line {place.line}" + (", which says the same" if same else ""),
             todo="remove one of them" if same else f"give one of them a name: id: {check.id}-2",
         )
+
+
+def warn_of_ratchets(
+    checks: Sequence[tuple[Check, Node]], recorded: Iterable[str], problems: Problems
+) -> None:
+    """Warns of a metric that may only fall a little against a baseline which is recorded anew with each release.
+
+    Each release may then lose the tolerated part again (statistics of non-inferiority: biocreep, D'Agostino, Massaro,
+    Sullivan, Statistics in Medicine 22, 2003).
+    """
+    floors = {check.metric for check, _ in checks if not check.bound.compares and check.bound.kind != "trend"}
+    for check, at in checks:
+        loses = check.bound.kind.startswith("max_degradation") and check.bound.amount
+        if loses and check.baseline in recorded and check.metric not in floors:
+            problems.warn(
+                "ratchet",
+                f"nothing but {check.id} bounds {check.metric}: with each new baseline it may lose as much again",
+                at,
+                todo=f"add a bound that stays, such as {{metric: {check.metric}, min: …}}",
+            )
 
 
 def check_contradictions(checks: Sequence[tuple[Check, Node]], evaluation: str, problems: Problems) -> None:

@@ -68,4 +68,5 @@ CODES: Mapping[str, str] = {
     "reserved-mark": "A mark that only the plugin gives.",
     # Warnings
     "against-direction": "A warning: a bound on the side on which models get better.",
+    "ratchet": "A warning: nothing but the loss against a recorded baseline is bounded, release after release.",
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .catalogue import Catalogue, TaskDeclaration
-from .check_rules import check_contradictions, check_ids
+from .check_rules import check_contradictions, check_ids, warn_of_ratchets
 from .checks import resolve_check
 from .document import Document, Written
 from .layers import chosen, options, place_of
@@ -250,6 +250,7 @@ class Resolver:
         resolved = [(check, item.key) for item, check in checks if check is not None]
         check_ids(resolved, evaluation.name, self.problems)
         check_contradictions(resolved, evaluation.name, self.problems)
+        warn_of_ratchets(resolved, self.document.baselines, self.problems)
         check_evaluation_baseline(written, [check for check, _ in resolved], self.problems)
         return tuple(check for check, _ in resolved)
 

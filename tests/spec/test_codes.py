@@ -212,9 +212,38 @@ def test_a_bound_against_the_direction_is_a_warning_with_a_code(
     assert warning.endswith("[against-direction]")
 
 
+RELEASES = "baselines: {v1: {recorded: v1.json}}\n"
+
+
+def test_a_baseline_that_moves_with_every_release_is_no_floor(
+    read: Reader, spec_text: Callable[..., str]
+) -> None:
+    """Error 16 of the list: a margin of one point is lost again with each release."""
+    only = RELEASES + spec_text(("min: 0.9", "baseline: v1, max_degradation: 0.01"))
+    (warning,) = read(only).warnings
+    assert warning.endswith("add a bound that stays, such as {metric: accuracy, min: …} [ratchet]")
+
+    floor = "      - {metric: accuracy, min: 0.8}\n"
+    assert read(only + floor).warnings == ()
+    assert read(only.replace("max_degradation: 0.01", "max_degradation: 0")).warnings == ()
+
+
+def test_the_best_of_several_checkpoints_cannot_be_gated_on(
+    read: Reader, spec_text: Callable[..., str]
+) -> None:
+    """Error 15 of the list: the best of several is partly luck."""
+    text = spec_text(
+        ("best.safetensors", "step_{step}.safetensors, coordinates: {step: [1, 2]}"),
+        ("min: 0.9", "min: 0.9, at: {step: best}"),
+    )
+    (problem,) = read.error(text).problems
+    assert problem.code == "unknown-coordinate"
+    assert "choose it on other data" in str(read.error(text))
+
+
 def test_the_tests_of_this_file_give_every_code() -> None:
     elsewhere = {"file-unreadable", "file-too-large", "encoding", "empty", "no-evaluations"}
-    elsewhere |= {"not-comparable", "against-direction"}
+    elsewhere |= {"not-comparable", "against-direction", "ratchet"}
 
     assert set(EXAMPLES) | elsewhere == set(CODES)
 
