@@ -68,7 +68,13 @@ class SelfComparison:
 
 
 def calibrate(
-    path: Path, *, runs: int, drop: float | None, false_alarm: float, say: Callable[[str], None]
+    path: Path,
+    folder: Path,
+    *,
+    runs: int,
+    drop: float | None,
+    false_alarm: float,
+    say: Callable[[str], None],
 ) -> list[Calibration]:
     """Makes every evaluation ``runs`` times, each with another seed, and looks at the spread.
 
@@ -83,7 +89,7 @@ def calibrate(
             found=f"--runs {runs}",
             todo="measure more often: the default is 10 runs",
         )
-    gate, spec = _opened(path)
+    gate, spec = _opened(path, folder)
     try:
         found = []
         for evaluation, check in _single_checks(spec):
@@ -95,7 +101,7 @@ def calibrate(
         gate.close()
 
 
-def compare_with_itself(path: Path, say: Callable[[str], None]) -> list[SelfComparison]:
+def compare_with_itself(path: Path, folder: Path, say: Callable[[str], None]) -> list[SelfComparison]:
     """Judges each check on random halves of the samples of one and the same model (A/A).
 
     A comparison is judged with the baseline on both sides, a threshold with the candidate. Only checks of metrics
@@ -104,7 +110,7 @@ def compare_with_itself(path: Path, say: Callable[[str], None]) -> list[SelfComp
     Raises:
         ModelQAError: The spec is wrong or an evaluation could not be made.
     """
-    gate, spec = _opened(path)
+    gate, spec = _opened(path, folder)
     try:
         found = []
         for evaluation, check in _single_checks(spec):
@@ -169,9 +175,9 @@ def self_comparison_text(found: Sequence[SelfComparison]) -> str:
     return "\n".join([*_table([["check", "pass", "fail", "inconclusive", "flips"], *rows]), "", legend])
 
 
-def _opened(path: Path) -> tuple[Gate, Spec]:
+def _opened(path: Path, folder: Path) -> tuple[Gate, Spec]:
     root = Path.cwd()
-    gate = Gate(Options(root=root, folder=root / ".modelqa", run_id=new_run_id()))
+    gate = Gate(Options(root=root, folder=root / folder, run_id=new_run_id()))
     return gate, gate.read(path.resolve())
 
 

@@ -60,6 +60,13 @@ def _parser() -> argparse.ArgumentParser:
     calibrate.add_argument(
         "--aa", action="store_true", help="judge one model against itself on halves of its samples instead"
     )
+    calibrate.add_argument(
+        "--records",
+        type=Path,
+        default=Path(".modelqa"),
+        metavar="FOLDER",
+        help="where records are kept; as modelqa_dir in pytest's configuration",
+    )
     calibrate.set_defaults(run_command=_calibrate)
     return parser
 
@@ -73,11 +80,13 @@ def _calibrate(options: argparse.Namespace) -> int:
 
     try:
         if options.aa:
-            found = calibration.compare_with_itself(options.spec, say)
+            found = calibration.compare_with_itself(options.spec, options.records, say)
             text = calibration.self_comparison_text(found)
         else:
             rates = {"drop": options.drop, "false_alarm": options.false_alarm}
-            calibrations = calibration.calibrate(options.spec, runs=options.runs, say=say, **rates)
+            calibrations = calibration.calibrate(
+                options.spec, options.records, runs=options.runs, say=say, **rates
+            )
             text = calibration.calibration_text(calibrations, **rates)
     except ModelQAError as error:
         sys.stderr.write(f"{error}\n")

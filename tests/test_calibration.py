@@ -76,7 +76,8 @@ def test_false_alarms_and_misses_are_those_of_the_models_noise(folder: Path) -> 
 
 
 def test_halves_of_one_model_flip_a_check_at_its_bound_and_no_other(folder: Path) -> None:
-    text = calibrate(folder, "--aa")
+    text = calibrate(folder, "--aa", "--records", "elsewhere")
+    assert (folder / "elsewhere").is_dir()
     flips = {name: float(row(text, name)[4].rstrip("%")) for name in ("tight", "loose", "sure")}
     assert flips["loose"] == 0.0
     assert flips["tight"] > 10.0

@@ -233,7 +233,7 @@ def test_the_best_of_several_checkpoints_cannot_be_gated_on(
 ) -> None:
     """Error 15 of the list: the best of several is partly luck."""
     text = spec_text(
-        ("best.safetensors", "step_{step}.safetensors, coordinates: {step: [1, 2]}"),
+        ("best.safetensors", "'step_{step}.safetensors', coordinates: {step: [1, 2]}"),
         ("min: 0.9", "min: 0.9, at: {step: best}"),
     )
     (problem,) = read.error(text).problems
