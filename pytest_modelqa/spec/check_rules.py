@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from .catalogue import MetricDeclaration
@@ -208,7 +208,7 @@ def check_ids(checks: Sequence[tuple[Check, Node]], evaluation: str, problems: P
 
 
 def warn_of_ratchets(
-    checks: Sequence[tuple[Check, Node]], recorded: Iterable[str], problems: Problems
+    checks: Sequence[tuple[Check, Node]], recorded: Container[str], problems: Problems
 ) -> None:
     """Warns of a metric that may only fall a little against a baseline which is recorded anew with each release.
 
