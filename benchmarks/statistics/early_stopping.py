@@ -1,6 +1,6 @@
 """How much of a test set early stopping uses, how often it is wrong, and what it costs per sample and check.
 
-Run: python benchmarks/statistics/early_stopping.py [--runs 2000] [--largest 10000] [--only fractions]
+Run: python benchmarks/statistics/early_stopping.py [--runs 2000] [--largest 50000] [--only fractions]
 """
 
 from __future__ import annotations
@@ -27,12 +27,15 @@ PROTOTYPE = {
     ("accuracy 0.90, alpha 0.01", 500): (97, 88, 68, 35, 16, 7.8),
     ("accuracy 0.90, alpha 0.01", 2000): (92, 64, 34, 13, 4.7, 2.1),
     ("accuracy 0.90, alpha 0.01", 10000): (69, 30, 10, 3.0, 1.0, 0.4),
+    ("accuracy 0.90, alpha 0.01", 50000): (34, 8.6, 2.4, 0.65, 0.21, 0.09),
     ("paired 0/1, 10 % discordant, alpha 0.05", 500): (92, 82, 55, 30, 11, 6.6),
     ("paired 0/1, 10 % discordant, alpha 0.05", 2000): (84, 53, 26, 10, 2.9, 1.7),
     ("paired 0/1, 10 % discordant, alpha 0.05", 10000): (57, 22, 7.6, 2.4, 0.6, 0.3),
+    ("paired 0/1, 10 % discordant, alpha 0.05", 50000): (26, 6.1, 1.7, 0.5, 0.13, 0.07),
     ("PSNR, sd 4 dB in 0..60, alpha 0.05", 500): (95, 81, 57, 33, 15, 8.9),
     ("PSNR, sd 4 dB in 0..60, alpha 0.05", 2000): (82, 50, 24, 10, 4.2, 2.5),
     ("PSNR, sd 4 dB in 0..60, alpha 0.05", 10000): (55, 21, 6.3, 2.3, 0.9, 0.5),
+    ("PSNR, sd 4 dB in 0..60, alpha 0.05", 50000): (25, 5.5, 1.4, 0.5, 0.2, 0.1),
 }
 
 
@@ -186,7 +189,7 @@ def speed() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=2000)
-    parser.add_argument("--largest", type=int, default=10000)
+    parser.add_argument("--largest", type=int, default=50000)
     parser.add_argument("--only", choices=("fractions", "boundary", "disasters", "intervals", "speed"))
     chosen = parser.parse_args()
     parts: dict[str, Callable[[], None]] = {

@@ -302,3 +302,13 @@ def test_ms_ssim_needs_sixteen_windows() -> None:
 
     assert error.value.expected == "at least 176×176 pixels, in arrays with the channels before them"
     assert ms_ssim(image, image, data_range=1.0, window_size=5).item() == pytest.approx(1.0)
+
+
+def test_the_psnr_of_a_set_is_the_mean_of_its_images_and_not_that_of_the_mean_error() -> None:
+    """Error 19 of the list: the two differ by 17 dB here, and only one of them is called psnr."""
+    y = torch.zeros(2, 1, 8, 8)
+    x = torch.stack([torch.full((1, 8, 8), 0.1), torch.full((1, 8, 8), 0.001)])
+    ours = psnr(x, y, data_range=1.0).mean().item()
+    of_the_mean_error = -10 * np.log10(mse(x, y).mean().item())
+    assert ours == pytest.approx((20 + 60) / 2, abs=1e-4)
+    assert of_the_mean_error == pytest.approx(23.01, abs=0.01)
