@@ -1,9 +1,9 @@
 """Errors that gates on model quality are known to make, each shown on data where the naive rule makes it.
 
-The numbers are those of a list of 24. The others on it are no matter of statistics alone, and are tested where they can
-be made: 15 (the best of several checkpoints) and 16 (a baseline that moves) in tests/spec/test_codes.py, 17 (retrying
-until green) in tests/report/test_conclusion.py, 19 (the mean of psnr, and the psnr of a mean) in
-tests/metrics/test_image.py, 21 (a judge that changes) in tests/evaluation/test_companions.py.
+The numbers are those of a list of 24. The others on it are tested where they can be made: 15 (the best of several
+checkpoints) and 16 (a baseline that moves) in tests/spec/test_codes.py, 17 (retrying until green) in
+tests/report/test_conclusion.py, 19 (the mean of psnr, and the psnr of a mean) in tests/metrics/test_image.py, 21 (a
+judge that changes) in tests/evaluation/test_companions.py.
 """
 
 from __future__ import annotations
