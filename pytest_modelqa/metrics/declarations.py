@@ -18,7 +18,7 @@ from .feature_declarations import FEATURE_METRICS
 
 # What the metrics of a family have in common.
 _IMAGE: dict[str, Any] = {
-    "version": 1,
+    "version": 2,
     "level": "sample",
     "needs": "outputs",
     "tasks": ("reconstruction",),
@@ -53,7 +53,7 @@ METRICS: tuple[MetricDeclaration, ...] = (
         task_args=("data_range",),
         function="pytest_modelqa.metrics.image:psnr",
         upper_argument="cap",
-        **{**_IMAGE, "version": 2},
+        **{**_IMAGE, "version": 3},
     ),
     MetricDeclaration(
         name="ssim",

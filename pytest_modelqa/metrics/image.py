@@ -14,13 +14,12 @@ from collections.abc import Iterator
 import torch
 
 from ..errors import OutputError
+from .similarity import similarity
 
 # How many values are worked on at a time: few enough to stay in the second-level cache of a CPU core, which
 # measured twice as fast as whole batches, and enough to fill a GPU.
-_VALUES_AT_ONCE = 2**16
+_VALUES_AT_ONCE = 2**17
 _VALUES_AT_ONCE_ON_A_GPU = 2**24
-# Rows and columns of a strip of SSIM: a longer strip wastes more of the band matrix, a shorter one more overlap.
-_STRIP = 32
 # Wang, Simoncelli, Bovik 2003, section 3.2.
 _MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
@@ -34,8 +33,7 @@ def mse(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     >>> mse(torch.tensor([[[0.0, 1.0]]]), torch.tensor([[[0.0, 0.5]]]))
     tensor([0.1250], dtype=torch.float64)
     """
-    norm, values = _norm_of_error(outputs, targets, 2)
-    return (norm.square() / values).mean(1)
+    return _mean_error(outputs, targets, 2).mean(1)
 
 
 def mae(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -47,8 +45,7 @@ def mae(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     >>> mae(torch.tensor([[[0.0, 1.0]]]), torch.tensor([[[0.0, 0.5]]]))
     tensor([0.2500], dtype=torch.float64)
     """
-    norm, values = _norm_of_error(outputs, targets, 1)
-    return (norm / values).mean(1)
+    return _mean_error(outputs, targets, 1).mean(1)
 
 
 def psnr(
@@ -68,8 +65,7 @@ def psnr(
     >>> psnr(torch.tensor([[[0.0, 1.0]]]), torch.tensor([[[0.0, 0.5]]]), data_range=1.0)
     tensor([9.0309], dtype=torch.float64)
     """
-    norm, values = _norm_of_error(outputs, targets, 2)
-    ratio: torch.Tensor = 20.0 * torch.log10(data_range * math.sqrt(values) / norm)
+    ratio: torch.Tensor = 10.0 * torch.log10(data_range**2 / _mean_error(outputs, targets, 2))
     # An infinite error is no error of 0 dB: it stays no number, for whoever checks the scores.
     return torch.where(ratio.isneginf(), math.nan, ratio.clamp(min=0.0, max=cap)).mean(1)
 
@@ -87,8 +83,8 @@ def ssim(
     Wang, Bovik, Sheikh, Simoncelli: Image quality assessment, IEEE TIP 13(4), 2004, equation 13, averaged
     over the positions where the window lies inside the image, over channels and over frames. With the default
     window it is scikit-image's ``structural_similarity(gaussian_weights=True, use_sample_covariance=False)``.
-    All in float64: the variances are differences of nearly equal numbers, which float32 leaves wrong by up to
-    2e-5.
+    On the CPU, images of float32 or less are worked on in float32, which measured 4e-7 beside float64 on photographs
+    with noise and at most 3e-5 on flat images of different brightness; all others in float64.
 
     Raises:
         OutputError: The shapes differ, are not of images, or an image is smaller than the window.
@@ -99,8 +95,8 @@ def ssim(
     """
     outputs, targets = _frames(outputs, targets)
     _check_size("ssim", outputs, window_size)
-    similarity, _ = _similarity(outputs.flatten(0, 2), targets.flatten(0, 2), data_range, window_size, sigma)
-    return similarity.view(len(outputs), -1).mean(1)
+    planes, _ = similarity(outputs.flatten(0, 2), targets.flatten(0, 2), data_range, window_size, sigma)
+    return planes.view(len(outputs), -1).mean(1)
 
 
 def ms_ssim(
@@ -129,68 +125,15 @@ def ms_ssim(
     outputs, targets = _frames(outputs, targets)
     scales = len(_MS_SSIM_WEIGHTS)
     _check_size("ms_ssim", outputs, window_size * 2 ** (scales - 1))
-    x, y = outputs.flatten(0, 2).double(), targets.flatten(0, 2).double()
+    kind = _kind(outputs, targets)
+    x, y = outputs.flatten(0, 2).to(kind), targets.flatten(0, 2).to(kind)
     product = torch.ones(len(x), dtype=torch.float64, device=x.device)
     for scale, weight in enumerate(_MS_SSIM_WEIGHTS, start=1):
-        similarity, structure = _similarity(x, y, data_range, window_size, sigma)
-        factor = similarity if scale == scales else structure
+        whole, structure = similarity(x, y, data_range, window_size, sigma)
+        factor = whole if scale == scales else structure
         product *= factor.clamp(min=0) ** weight
         x, y = torch.nn.functional.avg_pool2d(x, 2), torch.nn.functional.avg_pool2d(y, 2)
     return product.view(len(outputs), -1).mean(1)
-
-
-def _similarity(
-    x: torch.Tensor, y: torch.Tensor, data_range: float, window_size: int, sigma: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """SSIM, and its factor of contrast and structure alone, of each plane of (m, H, W): twice (m,)."""
-    window = _gaussian(window_size, sigma).to(x.device)
-    values = x.shape[2] * min(x.shape[1], _STRIP + window_size - 1)
-    scores = [_similarity_of_part(x[part], y[part], window, data_range) for part in _parts(x, values)]
-    similarity, structure = (torch.cat(kind) for kind in zip(*scores, strict=True))
-    return similarity, structure
-
-
-def _similarity_of_part(
-    x: torch.Tensor, y: torch.Tensor, window: torch.Tensor, data_range: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """As ``_similarity``, strip by strip, so that the work stays in the cache."""
-    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
-    margin = len(window) - 1
-    rows, columns = x.shape[1] - margin, x.shape[2] - margin
-    band = _band(window, min(_STRIP, max(rows, columns)))
-    total = torch.zeros((2, len(x)), dtype=torch.float64, device=x.device)
-    for top in range(0, rows, _STRIP):
-        strip = slice(top, min(top + _STRIP, rows) + margin)
-        maps = torch.empty((4, len(x), strip.stop - top, x.shape[2]), dtype=torch.float64, device=x.device)
-        maps[0], maps[1] = x[:, strip], y[:, strip]
-        torch.mul(maps[0], maps[1], out=maps[2])
-        torch.mul(maps[0], maps[0], out=maps[3]).addcmul_(maps[1], maps[1])
-        mean_x, mean_y, mean_xy, mean_xx_yy = _blur(maps, band, margin)
-        xy, xx_yy = mean_x * mean_y, mean_x.square().addcmul_(mean_y, mean_y)
-        structure = mean_xy.sub_(xy).mul_(2).add_(c2).div_(mean_xx_yy.sub_(xx_yy).add_(c2))
-        luminance = xy.mul_(2).add_(c1).div_(xx_yy.add_(c1))
-        total[1] += structure.sum((1, 2))
-        total[0] += luminance.mul_(structure).sum((1, 2))
-    similarity, contrast_and_structure = total / (rows * columns)
-    return similarity, contrast_and_structure
-
-
-def _blur(maps: torch.Tensor, band: torch.Tensor, margin: int) -> torch.Tensor:
-    """The separable filter where it fits inside: (4, m, H, W) → (4, m, H − k + 1, W − k + 1), H a strip.
-
-    As products with banded matrices, which run at the speed of matrix multiplication where convolutions with
-    one channel do not; columns in tiles, so that the band wastes little.
-    """
-    kinds, m, height, width = maps.shape
-    rows, columns = height - margin, width - margin
-    flat = maps.view(-1, width)
-    blurred = torch.empty((len(flat), columns), dtype=maps.dtype, device=maps.device)
-    to_columns = band.T.contiguous()
-    for left in range(0, columns, _STRIP):
-        size = min(_STRIP, columns - left)
-        part = flat[:, left : left + size + margin]
-        torch.mm(part, to_columns[: size + margin, :size], out=blurred[:, left : left + size])
-    return torch.matmul(band[:rows, :height], blurred.view(kinds, m, height, columns))
 
 
 def _check_size(metric: str, frames: torch.Tensor, least: int) -> None:
@@ -204,34 +147,34 @@ def _check_size(metric: str, frames: torch.Tensor, least: int) -> None:
         )
 
 
-def _gaussian(size: int, sigma: float) -> torch.Tensor:
-    offsets = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
-    weights = torch.exp(-0.5 * (offsets / sigma).square())
-    return weights / weights.sum()
+def _mean_error(outputs: torch.Tensor, targets: torch.Tensor, order: int) -> torch.Tensor:
+    """The mean of |difference| to a power of 1 or 2 over each frame: (n, T), float64.
 
-
-def _band(window: torch.Tensor, rows: int) -> torch.Tensor:
-    """The matrix (rows, rows + k − 1) that slides the window along a vector."""
-    band = torch.zeros((rows, rows + len(window) - 1), dtype=window.dtype, device=window.device)
-    for offset, weight in enumerate(window):
-        band.diagonal(offset).fill_(weight)
-    return band
-
-
-def _norm_of_error(outputs: torch.Tensor, targets: torch.Tensor, order: int) -> tuple[torch.Tensor, int]:
-    """The norm of the difference of each frame, (n, T), and how many values a frame has.
-
-    Differences in at least float32, where those of near values are exact; sums in float64.
+    Differences in at least float32, where those of near values are exact, and so are sums of them: torch adds in a
+    cascade, which measured 7e-8 beside float64 for a million values.
     """
     outputs, targets = _frames(outputs, targets)
     n, frames = outputs.shape[:2]
     x, y = outputs.reshape(n * frames, -1), targets.reshape(n * frames, -1)
-    kind = torch.promote_types(torch.promote_types(x.dtype, y.dtype), torch.float32)
-    norms = [
-        torch.linalg.vector_norm(x[part].to(kind) - y[part].to(kind), order, dim=1, dtype=torch.float64)
-        for part in _parts(x, x.shape[1])
-    ]
-    return torch.cat(norms).view(n, frames), x.shape[1]
+    kind = _kind(x, y)
+    parts = list(_parts(x, x.shape[1]))
+    space = torch.empty_like(x[parts[0]], dtype=kind)
+    totals = torch.cat([_total_error(x[part].to(kind), y[part].to(kind), order, space) for part in parts])
+    return (totals / x.shape[1]).view(n, frames)
+
+
+def _total_error(x: torch.Tensor, y: torch.Tensor, order: int, space: torch.Tensor) -> torch.Tensor:
+    difference = torch.sub(x, y, out=space[: len(x)])
+    powers = difference.mul_(difference) if order == 2 else difference.abs_()
+    totals = powers.sum(1).double()
+    # Squares of what is very large or small do not fit into float32.
+    if not bool(((totals > 1e-25) & (totals < 1e35)).all()):
+        totals = (x.double() - y.double()).abs_().pow_(order).sum(1)
+    return totals
+
+
+def _kind(x: torch.Tensor, y: torch.Tensor) -> torch.dtype:
+    return torch.promote_types(torch.promote_types(x.dtype, y.dtype), torch.float32)
 
 
 def _parts(rows: torch.Tensor, values: int) -> Iterator[slice]:

@@ -70,7 +70,7 @@ def test_bytes_score_with_a_range_of_255_as_fractions_with_a_range_of_1() -> Non
         peak_signal_noise_ratio(y[0].numpy(), x[0].numpy(), data_range=255), abs=1e-6
     )
     assert ssim(x, y, data_range=255.0).item() == pytest.approx(
-        ssim(x / 255, y / 255, data_range=1.0).item(), abs=1e-6
+        ssim(x.double() / 255, y.double() / 255, data_range=1.0).item(), abs=1e-5
     )
 
 
@@ -91,9 +91,45 @@ def test_ssim_agrees_with_scikit_image_on_any_shape_and_on_flat_regions(
     x = np.clip(y + random.normal(0, 0.1 * random.random(), y.shape), 0, 1).astype(np.float32)
     x[:, :, : width // 2] = random.random()
 
-    ours = ssim(torch.from_numpy(x)[None], torch.from_numpy(y)[None], data_range=1.0).item()
+    a, b = torch.from_numpy(x)[None], torch.from_numpy(y)[None]
 
-    assert ours == pytest.approx(reference_ssim(x, y, 1.0), abs=1e-6)
+    # Of flat regions of different brightness float32 leaves few digits.
+    assert ssim(a, b, data_range=1.0).item() == pytest.approx(reference_ssim(x, y, 1.0), abs=3e-5)
+    assert ssim(a.double(), b.double(), data_range=1.0).item() == pytest.approx(
+        reference_ssim(x, y, 1.0), abs=1e-12
+    )
+
+
+@pytest.mark.parametrize("offset", [0.0, 1000.0, -300.0])
+def test_data_far_from_zero_score_as_in_scikit_image(offset: float) -> None:
+    clean = data.camera()[None, :64, :70] / 255.0
+    noisy = clean + np.random.default_rng(0).normal(0, 0.05, clean.shape)
+    x, y = (torch.from_numpy(image + offset).float()[None] for image in (noisy, clean))
+
+    expected = reference_ssim(y[0].double().numpy(), x[0].double().numpy(), 1.0)
+
+    assert ssim(x, y, data_range=1.0).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_an_image_of_wild_values_leaves_the_others_of_its_batch_alone() -> None:
+    y = torch.rand(3, 1, 20, 20, generator=torch.Generator().manual_seed(0))
+    x = (y + 0.1).clamp(0, 1)
+    wild = torch.cat([x[:2], 1e6 * x[2:]])
+
+    scores, alone = ssim(wild, y, data_range=1.0), ssim(x, y, data_range=1.0)
+
+    assert scores[:2].tolist() == alone[:2].tolist()
+    expected = reference_ssim(y[2].double().numpy(), wild[2].double().numpy(), 1.0)
+    assert scores[2].item() == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e-20, 1e25])
+def test_errors_too_small_or_large_to_be_squared_in_float32_are_measured(size: float) -> None:
+    y = torch.zeros(2, 1, 16, 16)
+    x = torch.stack([torch.full((1, 16, 16), size), torch.full((1, 16, 16), 0.5)])
+
+    assert mse(x, y).tolist() == pytest.approx([size**2, 0.25], rel=1e-6)
+    assert psnr(x, y, data_range=size)[0].item() == pytest.approx(0.0, abs=1e-5)
 
 
 def test_ssim_in_strips_and_tiles_is_ssim_of_the_whole() -> None:
