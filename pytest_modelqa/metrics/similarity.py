@@ -12,7 +12,7 @@ Convolutions with one channel are slow on a CPU in every library; products with 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -67,15 +67,15 @@ def similarity(
     >>> [part.item() for part in similarity(plane, plane, 1.0, 11, 1.5)]
     [1.0, 1.0]
     """
-    # Of data that begin at 0; else they are on both sides of it.
-    centre = data_range if float(y.min()) > -data_range / 4 else 0.0
+    ends = [end.item() for plane in (x, y) for end in plane.aminmax()] if len(x) else [0.0]
+    # The middle of s, if the data begin at 0; else they are on both sides of it.
+    centre = data_range if min(ends) > -data_range / 4 else 0.0
     planes = torch.full((2, len(x)), torch.nan, dtype=torch.float64, device=x.device)
-    for kind, chosen in _kinds(x, y, data_range):
-        window = gaussian(window_size, sigma).to(x.device)
-        constants = 2 * torch.tensor([(0.01 * data_range) ** 2, (0.03 * data_range) ** 2], dtype=kind)
-        longest = min(_STRIP, max(x.shape[1:]) - window_size + 1)
-        banded = band(window.to(kind), longest)
-        kernel = _Filter(banded, banded.T.contiguous(), constants.to(x.device).view(2, 1, 1), centre)
+    for kind, chosen in _kinds(x, y, ends, _FLOAT32_REACH * data_range):
+        window = gaussian(window_size, sigma).to(x.device, kind)
+        banded = band(window, min(_STRIP, max(x.shape[1:]) - window_size + 1))
+        constants = 2 * torch.tensor([0.01, 0.03], dtype=kind, device=x.device).mul_(data_range).square_()
+        kernel = _Filter(banded, banded.T.contiguous(), constants.view(2, 1, 1), centre)
         planes[:, chosen] = _of_planes(x[chosen].to(kind), y[chosen].to(kind), kernel)
     return planes[0], planes[1]
 
@@ -99,22 +99,19 @@ def band(window: torch.Tensor, rows: int) -> torch.Tensor:
 
 
 def _kinds(
-    x: torch.Tensor, y: torch.Tensor, data_range: float
+    x: torch.Tensor, y: torch.Tensor, ends: Sequence[float], reach: float
 ) -> Iterator[tuple[torch.dtype, slice | torch.Tensor]]:
     """Which planes are computed in which precision; of each plane by itself, whatever its batch."""
     # A GPU may round float32 products to TF32, and so may a CPU to bfloat16 where the user's code allows it.
     exact = torch.float64 in (x.dtype, y.dtype) or not x.is_cpu
     if exact or torch.get_float32_matmul_precision() != "highest":
         yield torch.float64, slice(None)
-        return
-    reach = _FLOAT32_REACH * data_range
-    ends = [end.double() for planes in (x, y) for end in planes.aminmax()] if len(x) else []
-    if all(bool(end.abs() <= reach) for end in ends):
+    elif all(abs(end) <= reach for end in ends):
         yield torch.float32, slice(None)
-        return
-    within = _within(x, reach) & _within(y, reach)
-    yield torch.float32, within
-    yield torch.float64, ~within
+    else:
+        within = _within(x, reach) & _within(y, reach)
+        yield torch.float32, within
+        yield torch.float64, ~within
 
 
 def _within(planes: torch.Tensor, reach: float) -> torch.Tensor:

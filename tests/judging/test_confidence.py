@@ -18,8 +18,8 @@ from pytest_modelqa.judging.uncertainty import comparison_margins, threshold_mar
 from pytest_modelqa.records.digests import group_of
 from pytest_modelqa.tasks.registry import catalogue
 
-PSNR = "psnr.v2.cap=60.0"
-SSIM = "ssim.v1.sigma=1.5,window_size=11"
+PSNR = "psnr.v3.cap=60.0"
+SSIM = "ssim.v2.sigma=1.5,window_size=11"
 ACCURACY = "accuracy.v1"
 METRICS = catalogue().metrics
 
@@ -69,7 +69,7 @@ def test_without_confidence_the_value_decides_and_a_bound_inside_the_interval_is
 
 def test_a_maximum_is_decided_by_the_upper_bound(bench: Any) -> None:
     scores = np.random.default_rng(0).gamma(2.0, 0.01, 400)
-    record = bench.record({"mse.v1": scores})
+    record = bench.record({"mse.v2": scores})
     outcomes = [
         bench.judge(f"{{metric: mse, max: {limit}, confidence: 0.95}}", record).outcome
         for limit in (scores.mean() * 1.3, scores.mean() * 1.01, scores.mean() * 0.7)
@@ -122,9 +122,9 @@ def test_parity_needs_both_bounds_within_the_difference(bench: Any, older: Any) 
 def test_percent_of_a_baseline_is_decided_exactly_at_its_threshold(bench: Any, older: Any) -> None:
     rng = np.random.default_rng(5)
     base = rng.gamma(9.0, 0.02, 500)
-    baseline = bench.record({"mse.v1": base}, model=older)
+    baseline = bench.record({"mse.v2": base}, model=older)
     for factor, outcome in ((0.6, "PASS"), (0.899, "INCONCLUSIVE"), (0.99, "FAIL")):
-        candidate = bench.record({"mse.v1": base * factor + np.abs(rng.normal(0.0, 0.003, 500)) * 0.01})
+        candidate = bench.record({"mse.v2": base * factor + np.abs(rng.normal(0.0, 0.003, 500)) * 0.01})
         check = "{metric: mse, baseline: older, min_improvement_percent: 10, confidence: 0.95}"
         verdict = bench.judge(check, candidate, baseline)
         assert verdict.outcome in {outcome, "PASS" if factor == 0.899 else outcome}, factor

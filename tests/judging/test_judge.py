@@ -18,8 +18,8 @@ from pytest_modelqa.judging.recorded import Recorded, RecordedMetric
 from pytest_modelqa.judging.verdict import Verdict
 from pytest_modelqa.records.digests import digest
 
-PSNR = "psnr.v2.cap=60.0"
-MSE = "mse.v1"
+PSNR = "psnr.v3.cap=60.0"
+MSE = "mse.v2"
 ACCURACY = "accuracy.v1"
 RECALL = 'recall.v1.average="macro",zero_division="error"'
 LABELS = [0, 0, 1, 1, 2, 2]
@@ -78,7 +78,7 @@ def test_the_mean_of_equal_scores_is_that_score_however_many_there_are(bench: An
 
 
 def test_a_column_of_another_version_or_other_arguments_is_never_read(bench: Any) -> None:
-    record = bench.record({PSNR: SCORES, "psnr.v3.cap=60.0": [99.0] * 6})
+    record = bench.record({PSNR: SCORES, "psnr.v4.cap=60.0": [99.0] * 6})
     assert the_line(bench.judge("{metric: psnr, min: 1}", record)).candidate.value == 27.5
     with pytest.raises(ModelQAError):
         bench.judge("{metric: psnr, min: 1, args: {cap: 40.0}}", record)
@@ -470,7 +470,7 @@ def test_against_a_recorded_number_the_numbers_decide_and_the_verdict_says_so(be
 def test_a_recorded_number_that_was_measured_otherwise_is_refused(
     bench: Any, fields: Mapping[str, Any], text: str, message: str
 ) -> None:
-    record = bench.record({PSNR: SCORES, "psnr.v2.cap=50.0": SCORES}, columns={"label": LABELS})
+    record = bench.record({PSNR: SCORES, "psnr.v3.cap=50.0": SCORES}, columns={"label": LABELS})
     with pytest.raises(BaselineError, match=message) as caught:
         bench.judge(f"{{metric: psnr, baseline: published, {text}}}", record, published(**fields))
     assert caught.value.where == "published.json"

@@ -16,7 +16,7 @@ from pytest_modelqa.judging.verdict import Line, Side
 from pytest_modelqa.judging.wording import headline, margin, relation
 from pytest_modelqa.spec.resolved import Bound, Check, Position
 
-PSNR = "psnr.v2.cap=60.0"
+PSNR = "psnr.v3.cap=60.0"
 ACCURACY = "accuracy.v1"
 
 
@@ -104,7 +104,7 @@ def test_against_a_baseline(
     ],
 )
 def test_lower_is_better(bench: Any, older: Mapping[str, Any], bound: str, said: str) -> None:
-    candidate, baseline = bench.record({"mse.v1": [0.3]}), bench.record({"mse.v1": [0.1]}, model=older)
+    candidate, baseline = bench.record({"mse.v2": [0.3]}), bench.record({"mse.v2": [0.1]}, model=older)
     assert bench.judge(f"{{metric: mse, baseline: older, {bound}}}", candidate, baseline).headline == said
 
 
