@@ -239,22 +239,43 @@ def _covariance_root(centred: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]
 
 
 def _reach(features: torch.Tensor, neighbours: int) -> torch.Tensor:
-    """The squared distance of each sample to its k-th nearest other sample."""
-    # One more than k, since the nearest of all is the sample itself.
-    nearest = [
-        distances.topk(neighbours + 1, largest=False).values[:, -1]
-        for _, distances in _squared_distances(features, features)
-    ]
-    return torch.cat(nearest)
+    """The squared distance of each sample to its k-th nearest other sample; every pair is measured once."""
+    centred, norms = _centred(features, features.mean(0))
+    nearest = torch.full((len(features), neighbours), torch.inf, dtype=torch.float64, device=features.device)
+    side = max(1, int(_DISTANCES_AT_ONCE**0.5))
+    tiles = [slice(start, min(start + side, len(features))) for start in range(0, len(features), side)]
+    for index, rows in enumerate(tiles):
+        for columns in tiles[index:]:
+            distances = torch.addmm(norms[columns], centred[rows], centred[columns].T, alpha=-2)
+            distances.add_(norms[rows].unsqueeze(1)).clamp_(min=0)
+            if columns is rows:
+                distances.fill_diagonal_(torch.inf)
+            else:
+                _keep_nearest(nearest[columns], distances.T)
+            _keep_nearest(nearest[rows], distances)
+    return nearest.amax(1)
+
+
+def _keep_nearest(nearest: torch.Tensor, distances: torch.Tensor) -> None:
+    """Puts the least of what was nearest and of more distances, row by row, in the place of the former."""
+    least = distances.topk(min(nearest.shape[1], distances.shape[1]), largest=False).values
+    nearest.copy_(torch.cat([nearest, least], 1).topk(nearest.shape[1], largest=False).values)
+
+
+def _centred(vectors: torch.Tensor, origin: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The vectors seen from an origin, and their squared lengths there.
+
+    Distances do not change with the origin; near it fewer digits cancel.
+    """
+    centred = vectors - origin
+    return centred, centred.square().sum(1)
 
 
 def _squared_distances(rows: torch.Tensor, columns: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
     """Squared Euclidean distances of some rows to all columns, block by block; of a row to itself exactly 0."""
     same = rows is columns
-    # Distances do not change with the origin; near it fewer digits cancel.
     origin = columns.mean(0)
-    rows, columns = rows - origin, columns - origin
-    row_norms, column_norms = rows.square().sum(1), columns.square().sum(1)
+    (rows, row_norms), (columns, column_norms) = _centred(rows, origin), _centred(columns, origin)
     step = max(1, _DISTANCES_AT_ONCE // len(columns))
     for start in range(0, len(rows), step):
         part = slice(start, min(start + step, len(rows)))
