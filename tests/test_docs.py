@@ -31,6 +31,7 @@ from pytest_modelqa.spec.schema import (
     SECTIONS,
     BaselineEntry,
     CheckEntry,
+    ConfigEntry,
     DatasetEntry,
     EvaluationEntry,
     Header,
@@ -176,6 +177,7 @@ def test_metrics_without_a_task_are_said_to_have_none() -> None:
 
 _ENTRIES: dict[str, type[BaseModel]] = {
     "Model": ModelEntry,
+    "Config": ConfigEntry,
     "Dataset": DatasetEntry,
     "Recorded baseline": BaselineEntry,
     "Evaluation": EvaluationEntry,

@@ -72,6 +72,42 @@ def check_checkpoint(written: Written[ModelEntry], problems: Problems) -> None:
             )
 
 
+def check_config(written: Written[ModelEntry], problems: Problems) -> None:
+    """Adds a problem where a model's config does not say in one way what it is."""
+    config = written.entry.config if written.entry else None
+    if config is None:
+        return
+    user, keys = f"config of {quoted(written.name)}", written.at("config").value
+    if config.file is None and config.hydra_dir is None:
+        problems.add(
+            "missing-key",
+            f"{user} does not say which",
+            written.at("config"),
+            expected="file: a YAML, JSON or TOML file, or hydra_dir: a folder, with name:",
+        )
+    elif config.file is not None and config.hydra_dir is not None:
+        problems.add(
+            "contradiction",
+            f"{user} has both file and hydra_dir",
+            keys["hydra_dir"].node,
+            expected="one of them",
+        )
+    elif config.hydra_dir is not None and config.name is None:
+        problems.add(
+            "missing-key",
+            f"{user} does not name hydra's primary config",
+            keys["hydra_dir"].node,
+            expected="name: what the code gives to hydra as config_name",
+        )
+    elif config.file is not None and config.name is not None:
+        problems.add(
+            "without-effect",
+            f"name has no effect in {user}: a file is its own name",
+            keys["name"].node,
+            todo="remove name, or write hydra_dir: in place of file:",
+        )
+
+
 def check_attribute(attribute: str | None, at: Node, problems: Problems) -> None:
     """Adds a problem where a file is named in place of its module."""
     module, _, name = (attribute or "").partition(":")

@@ -14,6 +14,9 @@ _SHELL_VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 PATH_KEYS = frozenset(
     {
         ("models", "*", "checkpoint"),
+        ("models", "*", "config", "file"),
+        ("models", "*", "config", "hydra_dir"),
+        ("models", "*", "config", "read_by", "*"),
         ("models", "*", "reference_output"),
         ("models", "*", "tiny", "checkpoint"),
         ("datasets", "*", "path"),
@@ -70,7 +73,7 @@ def refuse_elsewhere(root: Node, problems: Problems) -> None:
                 "variable-outside-path",
                 "${env:…} is replaced in paths only",
                 node,
-                expected="a path: checkpoint, path, files or recorded",
+                expected="a path: checkpoint, path, files, recorded or config",
                 todo="write the value, or set it on the command line with --modelqa-set",
             )
 

@@ -14,6 +14,7 @@ from .layers import chosen, options, place_of
 from .meaning import (
     check_attribute,
     check_checkpoint,
+    check_config,
     check_evaluation_baseline,
     check_marks,
     check_needs,
@@ -23,8 +24,8 @@ from .names import Names, check_named_args
 from .nodes import Node
 from .paths import expanded
 from .problems import Problems
-from .resolved import Check, Dataset, Evaluation, Goal, Model, Position, RecordedBaseline
-from .schema import DatasetEntry, EvaluationEntry, ModelEntry
+from .resolved import Check, Dataset, Evaluation, Goal, Model, ModelConfig, Position, RecordedBaseline
+from .schema import ConfigEntry, DatasetEntry, EvaluationEntry, ModelEntry
 from .spelling import listed, nearest, quoted
 from .surroundings import Other, Surroundings
 from .validation import described, validated_args
@@ -62,6 +63,7 @@ class Resolver:
 
     def _model(self, written: Written[ModelEntry], entry: ModelEntry) -> Model:
         check_checkpoint(written, self.problems)
+        check_config(written, self.problems)
         check_attribute(entry.build, written.at("build"), self.problems)
         return Model(
             name=written.name,
@@ -74,12 +76,26 @@ class Resolver:
             sha256=_bare_digest(entry.sha256),
             trust=_bare_digest(entry.trust),
             allow_globals=tuple(entry.allow_globals),
-            config=entry.config,
+            config=self._config(written, entry.config),
             reference_output=self._path(entry.reference_output, written.at("reference_output")),
             tiny=self._tiny(written, entry.tiny.model_dump(exclude_unset=True)) if entry.tiny else None,
             gpus=entry.gpus,
             gpu_memory=entry.gpu_memory,
             position=_position(written.key),
+        )
+
+    def _config(self, written: Written[ModelEntry], config: ConfigEntry | None) -> ModelConfig | None:
+        if config is None:
+            return None
+        keys = written.at("config").value
+        places = keys["read_by"].node.value if config.read_by else []
+        read_by = [self._path(text, at) for text, at in zip(config.read_by, places, strict=True)]
+        return ModelConfig(
+            file=self._path(config.file, keys["file"].node) if config.file else None,
+            hydra_dir=self._path(config.hydra_dir, keys["hydra_dir"].node) if config.hydra_dir else None,
+            name=config.name,
+            overrides=tuple(config.overrides),
+            read_by=tuple(path for path in read_by if path is not None),
         )
 
     def datasets(self) -> dict[str, Dataset]:

@@ -129,6 +129,24 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class ModelConfig:
+    """The configuration that a model's own code reads; paths are relative to the spec's folder.
+
+    Attributes:
+        file: A YAML, JSON or TOML file, or None.
+        hydra_dir: In place of a file, the folder that hydra composes from; ``name`` is its primary config.
+        overrides: As hydra writes them: ``key=value``, ``+key=value``, ``++key=value``, ``~key``.
+        read_by: The Python files that read it.
+    """
+
+    file: str | None
+    hydra_dir: str | None
+    name: str | None
+    overrides: tuple[str, ...]
+    read_by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Model:
     """How a model is built and loaded.
 
@@ -141,6 +159,7 @@ class Model:
         sha256: The digest that the checkpoint must have.
         trust: The sha256 of a checkpoint that is allowed to run its own code on loading.
         allow_globals: Exact names of the globals that a pickled state_dict may hold beside tensors.
+        config: What preflight compares with the code that reads it; the worker does not open it.
         tiny: What preflight builds instead: any of ``build``, ``args``, ``checkpoint``.
     """
 
@@ -154,7 +173,7 @@ class Model:
     sha256: str | None
     trust: str | None
     allow_globals: tuple[str, ...]
-    config: Mapping[str, Any] | None
+    config: ModelConfig | None
     reference_output: str | None
     tiny: Mapping[str, Any] | None
     gpus: int

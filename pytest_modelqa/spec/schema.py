@@ -82,6 +82,18 @@ class ModelTiny(Entry):
     checkpoint: str | None = Field(default=None, description="Another checkpoint; null: random weights.")
 
 
+class ConfigEntry(Entry):
+    """The configuration that a model's own code reads, and the code that reads it."""
+
+    file: Text | None = Field(default=None, description="A YAML, JSON or TOML file.")
+    hydra_dir: Text | None = Field(default=None, description="In place of file: what hydra composes from.")
+    name: Text | None = Field(default=None, description="With hydra_dir: the primary config.")
+    overrides: list[Text] = Field(
+        default=[], description="As hydra writes them.", examples=[["+train.epochs=9"]]
+    )
+    read_by: list[Text] = Field(default=[], description="The Python files that read it.")
+
+
 class ModelEntry(Entry):
     """A model: how it is built and where its weights are."""
 
@@ -117,7 +129,9 @@ class ModelEntry(Entry):
         description="Exact names of globals that a pickled checkpoint may hold beside tensors.",
         examples=[["argparse.Namespace"]],
     )
-    config: dict[str, Any] | None = Field(default=None, description="The model's configuration.")
+    config: ConfigEntry | None = Field(
+        default=None, description="The configuration that the model's own code reads, checked before any run."
+    )
     reference_output: Text | None = Field(
         default=None, description="A recorded output that the model must reproduce."
     )

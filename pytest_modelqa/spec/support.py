@@ -11,7 +11,6 @@ NOT_SUPPORTED_YET: frozenset[str] = frozenset(
     {
         "spec.controls",
         "dataset.tiny",
-        "model.config",
         "model.gpu_memory",
         "model.gpus",
         "model.reference_output",

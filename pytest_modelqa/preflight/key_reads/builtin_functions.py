@@ -1,0 +1,198 @@
+"""Python's own functions, as far as configs pass through them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ..composed import NOTHING
+from .access import (
+    constant,
+    contains,
+    is_mapping,
+    items_of,
+)
+from .assignments import open_up, write
+from .call import Call
+from .methods import mirror
+from .values import (
+    UNKNOWN,
+    Class,
+    Function,
+    Instance,
+    Items,
+    Known,
+    Layers,
+    Library,
+    Part,
+    Record,
+    Super,
+    Value,
+)
+
+_LONGEST_RANGE = 64
+_MAPPINGS = frozenset({"DictConfig", "dict", "Mapping", "MutableMapping", "OrderedDict"})
+_LISTS = frozenset({"ListConfig", "list", "tuple", "Sequence", "Iterable"})
+_PLAIN = {"str": str, "int": int, "float": float, "bool": bool}
+
+
+def _dict(call: Call) -> Value:
+    layers: list[Value] = [*call.args[:1], *call.stars]
+    if call.kwargs:
+        layers.append(Record(dict(call.kwargs)))
+    if not layers:
+        return Record({})
+    return layers[0] if len(layers) == 1 else Layers(tuple(layers))
+
+
+def _getattr(call: Call) -> Value:
+    name = constant(call.machine, call.argument(1, "name"))
+    default = call.args[2] if len(call.args) > 2 else None
+    if isinstance(name, str):
+        return call.machine.attribute(call.first, name, call.node, default)
+    return call.machine.subscript(call.first, name, call.node)
+
+
+def _hasattr(call: Call) -> Value:
+    name = constant(call.machine, call.argument(1, "name"))
+    if isinstance(call.first, Part | Layers | Record) and isinstance(name, str):
+        there = contains(call.machine, call.first, name)
+        return UNKNOWN if there is None else Known(there)
+    return UNKNOWN
+
+
+def _setattr(call: Call) -> Value:
+    name, value = constant(call.machine, call.argument(1, "name")), call.argument(2, "value")
+    if not isinstance(name, str):
+        open_up(call.first)
+        return Known(None)
+    write(call.machine, call.first, name, value)
+    if isinstance(value, Part) and value.path[-1:] == (name,):
+        mirror(call.first, Part(value.path[:-1]))
+    return Known(None)
+
+
+def _isinstance(call: Call) -> Value:
+    kinds = call.argument(1, "")
+    named = kinds.items if isinstance(kinds, Items) else [kinds]
+    answers = [_is_a(call, call.first, kind) for kind in named]
+    if True in answers:
+        return Known(True)
+    return UNKNOWN if None in answers else Known(False)
+
+
+def _is_a(call: Call, value: Value, kind: Value) -> bool | None:
+    if not isinstance(kind, Library):
+        return None
+    name = kind.name.rpartition(".")[2]
+    plain = constant(call.machine, value)
+    if is_mapping(call.machine, value):
+        return name in _MAPPINGS if name in _MAPPINGS | _LISTS | set(_PLAIN) else None
+    if plain is NOTHING or isinstance(plain, dict):
+        return None
+    if name in _PLAIN:
+        return isinstance(plain, _PLAIN[name])
+    if name in _MAPPINGS:
+        return False
+    return isinstance(plain, (list, tuple)) if name in _LISTS else None
+
+
+def _super(call: Call) -> Value:
+    method = call.machine.frame.method
+    if call.args and isinstance(call.args[0], Class):
+        return Super(call.args[0], call.argument(1, ""))
+    return Super(method[0], method[1]) if method else UNKNOWN
+
+
+def _same(call: Call) -> Value:
+    return call.first
+
+
+def _listed(call: Call) -> Value:
+    if not call.args:
+        return Items([])
+    items = items_of(call.machine, call.first)
+    return UNKNOWN if items is None else Items(list(items))
+
+
+def _enumerate(call: Call) -> Value:
+    items = items_of(call.machine, call.first)
+    return UNKNOWN if items is None else Items([Items([Known(i), item]) for i, item in enumerate(items)])
+
+
+def _zip(call: Call) -> Value:
+    columns = [items_of(call.machine, arg) for arg in call.args]
+    known = [column for column in columns if column is not None]
+    if len(known) < len(columns):
+        # One side known is enough to follow its items.
+        length = min((len(column) for column in known), default=0)
+        known = [column if column is not None else [UNKNOWN] * length for column in columns]
+        if not length:
+            return UNKNOWN
+    return Items([Items(list(row)) for row in zip(*known, strict=False)])
+
+
+def _range(call: Call) -> Value:
+    bounds = [constant(call.machine, arg) for arg in call.args]
+    if bounds and all(isinstance(bound, int) for bound in bounds) and 0 not in bounds[2:]:
+        steps = range(*bounds)
+        if len(steps) <= _LONGEST_RANGE:
+            return Known(steps)
+    return UNKNOWN
+
+
+def _len(call: Call) -> Value:
+    plain = constant(call.machine, call.first)
+    return Known(len(plain)) if isinstance(plain, (str, list, dict, tuple)) else UNKNOWN
+
+
+def _converted(call: Call) -> Value:
+    plain, name = constant(call.machine, call.first), call.name.rpartition(".")[2]
+    if plain is NOTHING or isinstance(plain, (list, dict)):
+        return UNKNOWN
+    try:
+        return Known(_PLAIN[name](plain))
+    except (TypeError, ValueError, OverflowError):
+        return UNKNOWN
+
+
+def _map(call: Call) -> Value:
+    items = items_of(call.machine, call.argument(1, ""))
+    if not isinstance(call.first, Function | Class):
+        return UNKNOWN
+    each = [UNKNOWN] if items is None else items
+    return Items([call.machine.call_value(call.first, [item], {}, [], call.node) for item in each])
+
+
+def _first(call: Call) -> Value:
+    items = items_of(call.machine, call.first)
+    return items[0] if items else UNKNOWN
+
+
+def _vars(call: Call) -> Value:
+    # Of an object: its attributes, which change with it.
+    return call.first if call.args else UNKNOWN
+
+
+def _nothing(call: Call) -> Value:
+    return UNKNOWN
+
+
+def _type(call: Call) -> Value:
+    return call.first.of if isinstance(call.first, Instance) else UNKNOWN
+
+
+_FUNCTIONS: Mapping[str, Callable[[Call], Value | None]] = {
+    "dict": _dict, "getattr": _getattr, "hasattr": _hasattr, "setattr": _setattr, "isinstance": _isinstance,
+    "super": _super, "vars": _vars, "list": _listed, "tuple": _listed, "sorted": _listed, "reversed": _listed,
+    "set": _listed, "frozenset": _listed, "iter": _same, "next": _first, "enumerate": _enumerate, "zip": _zip,
+    "range": _range, "len": _len, "str": _converted, "int": _converted, "float": _converted,
+    "bool": _converted, "map": _map, "type": _type,
+    **dict.fromkeys(
+        ("print", "repr", "id", "hash", "callable", "issubclass", "any", "all", "sum", "min", "max", "abs",
+         "round", "format", "input", "object", "property", "staticmethod", "classmethod", "globals", "locals"),
+        _nothing,
+    ),
+}  # fmt: skip
+BUILTINS: Mapping[str, Callable[[Call], Value | None]] = {
+    f"builtins.{name}": handler for name, handler in _FUNCTIONS.items()
+}

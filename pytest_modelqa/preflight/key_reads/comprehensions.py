@@ -1,0 +1,59 @@
+"""Comprehensions, item by item where the items are known."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from .access import constant, items_of
+from .assignments import assign
+from .values import UNKNOWN, Items, Record, Value
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+
+def of_items(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
+    """``[f(x) for x in …]``."""
+    found: list[Value] = []
+    whole = _each(machine, node.generators, lambda: found.append(machine.evaluate(node.elt)))
+    return Items(found) if whole else UNKNOWN
+
+
+def of_keys(machine: Machine, node: ast.DictComp) -> Value:
+    """``{k: v for k, v in …}``."""
+    made = Record({})
+
+    def one() -> None:
+        key, value = constant(machine, machine.evaluate(node.key)), machine.evaluate(node.value)
+        if isinstance(key, (str, int)):
+            made.fields[key] = value
+        else:
+            made.open = True
+
+    whole = _each(machine, node.generators, one)
+    made.open |= not whole
+    return made
+
+
+def _each(machine: Machine, generators: list[ast.comprehension], do: object) -> bool:
+    """Does something for each item; says whether all items are known."""
+    assert callable(do)
+    if not generators:
+        do()
+        return True
+    first, *rest = generators
+    items = items_of(machine, machine.evaluate(first.iter))
+    whole = items is not None
+    outer = machine.frame.scopes
+    machine.frame.scopes = ({}, *outer)
+    try:
+        for item in [UNKNOWN] if items is None else items:
+            assign(machine, first.target, item)
+            outcomes = [machine.truth(machine.evaluate(condition)) for condition in first.ifs]
+            if False not in outcomes:
+                whole &= None not in outcomes
+                whole &= _each(machine, rest, do)
+    finally:
+        machine.frame.scopes = outer
+    return whole

@@ -1,0 +1,62 @@
+"""Which file a program loads: the config, or another that it merges with it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from .access import constant
+from .call import Call
+from .values import UNKNOWN, Known, OpenFile, Record, Value
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+_SUFFIXES = {"yaml": (".yaml", ".yml", ".json"), "ruamel": (".yaml", ".yml"), "json": (".json",)}
+_LARGEST = 2_000_000
+
+
+def loaded(call: Call, format_name: str) -> Value:
+    """What a loader of a format gives; a file that nobody knows is taken for the config if the format is."""
+    first = call.first
+    named = constant(call.machine, first.path if isinstance(first, OpenFile) else first)
+    suffixes = _SUFFIXES.get(format_name, (".toml",))
+    own = Path(call.machine.file_name)
+    if not isinstance(named, str):
+        matches = own.suffix.lower() in suffixes or not own.suffix
+        return call.machine.root() if matches else UNKNOWN
+    if Path(named).name == own.name or (not own.suffix and Path(named).stem == own.name):
+        return call.machine.root()
+    other = _other(call.machine, named)
+    if other is not None:
+        return _value(_parsed(other))
+    return UNKNOWN
+
+
+def _other(machine: Machine, named: str) -> Path | None:
+    for folder in (machine.folder, machine.frame.source.path.parent):
+        path = folder / named
+        if path.is_file() and path.stat().st_size <= _LARGEST:
+            return path
+    return None
+
+
+def _parsed(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".toml":
+            return tomllib.loads(text)
+        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except (OSError, ValueError, yaml.YAMLError):
+        # Another file than the one that is asked about; what is in it stays unknown.
+        return None
+
+
+def _value(plain: Any) -> Value:
+    if isinstance(plain, dict):
+        return Record({key: _value(value) for key, value in plain.items()})
+    return UNKNOWN if plain is None else Known(plain)

@@ -1,0 +1,75 @@
+"""Dataclasses and pydantic models as what they say about a config: its keys, their defaults, those without."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from .values import UNKNOWN, Class, Frame, Instance, Known, Layers, Library, Record, Value
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+_BASES = {"BaseModel", "BaseSettings", "NamedTuple", "TypedDict"}
+_DECORATORS = ("dataclass", "define", "attr.s", "attrs", "frozen")
+
+
+def is_schema(made: Class) -> bool:
+    """Whether a class's annotations are its fields."""
+    for each in made.lineage():
+        if any(name in ast.unparse(mark) for mark in each.node.decorator_list for name in _DECORATORS):
+            return True
+    return bool({name.rpartition(".")[2] for name in made.from_libraries()} & _BASES)
+
+
+def fields_of(machine: Machine, made: Class) -> Record:
+    """The fields with their defaults; those without are required."""
+    fields: dict[str, Value] = {}
+    required: set[str] = set()
+    for each in reversed(list(made.lineage())):
+        for node in each.node.body:
+            if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
+                continue
+            name = node.target.id
+            default = each.names.get(name) if node.value is not None else None
+            nested = _nested(machine, each, node.annotation)
+            required.discard(name)
+            if isinstance(default, Instance) and is_schema(default.of):
+                fields[name] = Record(dict(default.attributes), schema=True)
+            elif default is None or _is_missing(default):
+                fields[name] = nested or UNKNOWN
+                if nested is None or nested.required or default is None:
+                    required.add(name)
+            else:
+                fields[name] = default
+    return Record(dict(fields), frozenset(required), schema=True)
+
+
+def _is_missing(default: Value) -> bool:
+    return default == Known("???") or (isinstance(default, Library) and default.name.endswith("MISSING"))
+
+
+def _nested(machine: Machine, owner: Class, annotation: ast.expr) -> Record | None:
+    """The fields of the class that a field is annotated with."""
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            annotation = ast.parse(annotation.value, mode="eval").body
+        except SyntaxError:
+            return None
+    if isinstance(annotation, ast.Subscript) and "Optional" in ast.unparse(annotation.value):
+        annotation = annotation.slice
+    if not isinstance(annotation, ast.Name | ast.Attribute):
+        return None
+    machine.frames.append(Frame(owner.source, (owner.source.names,)))
+    try:
+        described = machine.evaluate(annotation)
+    finally:
+        machine.frames.pop()
+    if isinstance(described, Class) and described is not owner and is_schema(described):
+        return fields_of(machine, described)
+    return None
+
+
+def structured(machine: Machine, made: Class, data: Value) -> Value:
+    """Data over the fields that describe them."""
+    return Layers((fields_of(machine, made), data))

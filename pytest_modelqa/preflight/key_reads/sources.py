@@ -1,0 +1,56 @@
+"""The files of the program that is read: parsed, and found by the names that they import each other by."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from .values import Source
+
+
+class Sources:
+    """Parses each file once.
+
+    Attributes:
+        roots: The folders that a module may lie in, the nearest first.
+        broken: Files that cannot be parsed, and why.
+    """
+
+    def __init__(self, roots: list[Path]) -> None:
+        self.roots = roots
+        self.broken: dict[Path, str] = {}
+        self._parsed: dict[Path, Source | None] = {}
+
+    def open(self, path: Path) -> Source | None:
+        """A file, or None if it cannot be parsed."""
+        path = path.resolve()
+        if path not in self._parsed:
+            self._parsed[path] = self._parse(path)
+        return self._parsed[path]
+
+    def _parse(self, path: Path) -> Source | None:
+        try:
+            text = path.read_text(encoding="utf-8")
+            return Source(path, ast.parse(text), text.splitlines())
+        except SyntaxError as error:
+            self.broken[path] = f"line {error.lineno}: {error.msg}"
+        except (OSError, ValueError) as error:
+            self.broken[path] = str(error)
+        return None
+
+    def module(self, name: str, importer: Path, level: int = 0) -> Source | None:
+        """The module that a file imports by a name, if it is a file beside it or beside the spec."""
+        parts = name.split(".") if name else []
+        if level:
+            base = importer.parent
+            for _ in range(level - 1):
+                base = base.parent
+            bases = [base]
+        else:
+            bases = [importer.parent, *self.roots]
+        for base in bases:
+            found = base.joinpath(*parts)
+            for path in (found.with_suffix(".py") if parts else found / "__init__.py", found / "__init__.py"):
+                if path.is_file():
+                    return self.open(path)
+        return None
