@@ -201,7 +201,13 @@ def test_what_is_imported_is_declared_as_a_dependency() -> None:
     ]
     names = {requirement.split(">")[0].split("[")[0].strip().lower() for requirement in declared}
     # pydantic_core comes with pydantic, in the one version that fits.
-    called = {"yaml": "pyyaml", "PIL": "pillow", "sklearn": "scikit-learn", "pydantic_core": "pydantic"}
+    called = {
+        "yaml": "pyyaml",
+        "PIL": "pillow",
+        "sklearn": "scikit-learn",
+        "hydra": "hydra-core",
+        "pydantic_core": "pydantic",
+    }
     for module in modules():
         for each in imports(module):
             top = each.module.split(".")[0]
