@@ -19,6 +19,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="modelqa", description="Release gates for machine-learning models.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    new = commands.add_parser("new", help="draft a spec from what an experiment left behind")
+    new.add_argument("name", metavar="NAME", help="of the spec and its folder, model_specs/NAME")
+    new.add_argument(
+        "--from", dest="origin", type=Path, required=True, metavar="PATH", help="the experiment's folder"
+    )
+    new.set_defaults(run_command=_new)
     schema = commands.add_parser("schema", help="print the JSON Schema of spec files")
     schema.set_defaults(run_command=_schema)
     verify = commands.add_parser(
@@ -92,6 +98,22 @@ def _calibrate(options: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(text + "\n")
+    return 0
+
+
+def _new(options: argparse.Namespace) -> int:
+    from .authoring.new import new
+    from .errors import ModelQAError
+
+    def say(text: str) -> None:
+        sys.stderr.write(text + "\n")
+
+    try:
+        written = new(options.name, options.origin, Path.cwd(), say)
+    except ModelQAError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write("\n".join(written.lines) + "\n")
     return 0
 
 

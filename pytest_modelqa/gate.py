@@ -92,6 +92,7 @@ class Gate:
             name=spec.name,
             description=spec.description,
             evaluations=tuple(_read_evaluation(spec, each) for each in spec.evaluations.values()),
+            proposed=spec.proposed,
         )
         return _limited(spec, self.options.limit)
 
@@ -286,6 +287,7 @@ class Gate:
             unread_specs=[spec.path for spec in self.specs.values() if spec.left_out],
             limited=self.options.limit is not None,
             overrides=self.options.overrides,
+            proposed=sum(spec.proposed for spec in self.specs.values()),
         )
 
     def _measured(

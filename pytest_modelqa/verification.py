@@ -50,6 +50,7 @@ def verify(path: Path, covers: Path | None = None) -> Verification:
         unread_specs=[spec.path for spec in record.specs if spec.left_out],
         limited=record.options.get("limit") is not None,
         overrides=record.options.get("set", ()),
+        proposed=sum(spec.proposed for spec in record.specs),
     )
     problems = [*_contradictions(record, conclusion), *_wrong_passes(record)]
     if covers is not None:

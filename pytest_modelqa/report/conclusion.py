@@ -73,6 +73,7 @@ def conclude(
     unread_specs: Sequence[str] = (),
     limited: bool = False,
     overrides: Sequence[str] = (),
+    proposed: int = 0,
 ) -> Conclusion | None:
     """The conclusion of a run, or None when no item of any spec was selected.
 
@@ -81,8 +82,13 @@ def conclude(
         unread_specs: Spec files that pytest left out, so that nobody knows their checks.
         limited: ``--modelqa-limit`` was given, so no dataset was measured whole.
         overrides: The ``--modelqa-set`` assignments: what was judged is not the specs as they are.
+        proposed: Bounds that were taken from what the model itself reached, and that nobody agreed with.
     """
     found = _conclude(planned, results, unreadable_specs, unread_specs, limited=limited)
+    if found is not None and proposed and found.exit_code == 0:
+        were = "bound was" if proposed == 1 else "bounds were"
+        why = "proposed from what the model itself reached: no evidence yet"
+        found = replace(found, line=f"{found.line}; {proposed} {were} {why}")
     if found is None or not overrides:
         return found
     return replace(found, line=f"{found.line}; with --modelqa-set {_some(overrides)}")

@@ -46,7 +46,11 @@ class ReadEvaluation:
 
 @dataclass(frozen=True)
 class ReadSpec:
-    """One spec file as it was read, or why it could not be; then it has neither name nor evaluations."""
+    """One spec file as it was read, or why it could not be; then it has neither name nor evaluations.
+
+    Attributes:
+        proposed: Bounds that were taken from what the model itself reached, and that nobody agreed with.
+    """
 
     path: str
     sha256: str | None
@@ -55,6 +59,7 @@ class ReadSpec:
     name: str = ""
     description: str = ""
     evaluations: tuple[ReadEvaluation, ...] = ()
+    proposed: int = 0
 
     @property
     def left_out(self) -> bool:

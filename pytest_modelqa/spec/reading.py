@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from .source import Source, read_source
 from .support import NOT_SUPPORTED_YET
 
 SUFFIX = ".modelspec.yaml"
+# What `modelqa new` writes behind a bound that it took from the model itself; who agrees with it takes it away.
+PROPOSED = re.compile(r"(?:^|\s)#\s*proposed from\b", re.MULTILINE)
 
 
 def read_spec(
@@ -118,5 +121,6 @@ def _resolved(
         baselines=baselines,
         evaluations=evaluations,
         overrides=overrides,
+        proposed=len(PROPOSED.findall("\n".join(source.lines))),
         warnings=tuple(told_in_a_line(path, warning) for warning in problems.warnings),
     )

@@ -233,6 +233,7 @@ class Spec:
         path: The file, absolute.
         sha256: Of the file's bytes.
         overrides: The ``--modelqa-set`` assignments that apply to this spec, as given.
+        proposed: Bounds that ``modelqa new`` took from what the model itself reached, and that nobody agreed with.
         warnings: What is legal and probably not meant, each as one line with its place.
     """
 
@@ -247,6 +248,7 @@ class Spec:
     baselines: Mapping[str, RecordedBaseline]
     evaluations: Mapping[str, Evaluation]
     overrides: tuple[str, ...]
+    proposed: int = 0
     warnings: tuple[str, ...] = ()
 
     @property

@@ -275,3 +275,11 @@ def test_only_items_of_the_preflight_are_no_release_verdict() -> None:
     assert line([ready], [result(ready)]) == "PREFLIGHT OK: 1 preflight item passed"
     # Beside the release items it must pass too.
     assert line([A, ready], [result(A), result(ready, "FAIL")]).startswith("NO-GO")
+
+
+def test_bounds_that_nobody_agreed_with_are_said_wherever_a_run_ends_well() -> None:
+    warned = "proposed from what the model itself reached: no evidence yet"
+    assert line([A], [result(A)], proposed=1).endswith(f"passed; 1 bound was {warned}")
+    assert line([A, B], [result(A), result(B)], proposed=2).endswith(f"; 2 bounds were {warned}")
+    assert warned in line([A, item("e::c", selected=False)], [result(A)], proposed=2)
+    assert warned not in line([A], [result(A, "FAIL")], proposed=1)

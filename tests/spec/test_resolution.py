@@ -315,3 +315,13 @@ def test_checks_of_different_arguments_or_slices_have_different_ids(
         "top_k_accuracy-min-by-label",
         "top_k_accuracy-max",
     ]
+
+
+def test_bounds_that_were_proposed_and_not_agreed_with_are_counted(
+    read: Reader, spec_text: Callable[..., str]
+) -> None:
+    text = spec_text()
+    assert read(text).proposed == 0
+    assert read(f"# proposed from runs/a: 0.9\n{text}").proposed == 1
+    assert read(text.replace("\n", "  # proposed from runs/a\n")).proposed == text.count("\n")
+    assert read(f"# it was proposed from the start\n{text}").proposed == 0

@@ -1,0 +1,1 @@
+"""Drafts a spec from what an experiment left behind."""

@@ -1,0 +1,233 @@
+"""From what an experiment left to a draft: which data, which models, which tasks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from ..evaluation.probing import Answer, FoundModel, FoundTask, Question, ask
+from .draft import Draft, DraftEvaluation
+from .inventory import Inventory
+from .metrics import proposed_checks
+
+_COCO_RESULTS = "pytest_modelqa.models.coco_results:CocoResults"
+_ROLES = {
+    "test": "test",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "dev": "validation",
+}
+_PARTS = ("test", "val", "validation", "valid")
+_MOST_CHECKPOINTS = 12
+_MOST_DATA = 12
+UNKNOWN_ROLE = "nothing says that training never saw these samples: if so, write test or validation"
+
+
+def draft_of(inventory: Inventory, name: str, origin: str) -> Draft:
+    """The draft of a spec.
+
+    Raises:
+        UsageError: Nothing was found that can be evaluated; the message says what was there.
+        EvaluationError: The experiment's code could not be tried out.
+    """
+    answer, question = _asked(inventory)
+    parts = [*_measured(inventory, question, answer), *_recorded_detections(inventory)]
+    if not parts:
+        raise UsageError(
+            "nothing was found that can be evaluated",
+            where=str(inventory.root),
+            expected="a checkpoint with the class that builds it and data to measure it on, or COCO results"
+            " with their annotations",
+            found=_inventory_text(inventory),
+            todo="name the folder that holds these, or write the spec by hand (docs/spec.md)",
+            details="\n".join((*inventory.notes, *answer.notes)) or None,
+        )
+    return _together(parts, name, origin, (*inventory.notes, *answer.notes))
+
+
+def _asked(inventory: Inventory) -> tuple[Answer, Question]:
+    usable = [code for code in inventory.code if code.useful and not code.harmful]
+    skipped = [code for code in inventory.code if code.useful and code.harmful]
+    question = Question(
+        root=inventory.root,
+        checkpoints=inventory.checkpoints[:_MOST_CHECKPOINTS],
+        builds=tuple(f"{code.module}:{model}" for code in usable for model in code.models),
+        settings=inventory.settings,
+        data=tuple(sorted(_data(inventory), key=_by_role)[:_MOST_DATA]),
+    )
+    notes = tuple(
+        f"{code.path.name} was not imported: line {code.harmful} does something on import" for code in skipped
+    )
+    if not (question.checkpoints and question.builds and question.data):
+        return Answer(notes=notes), question
+    answer = ask(question)
+    return Answer(answer.models, answer.data, answer.tasks, answer.modules, (*notes, *answer.notes)), question
+
+
+def _data(inventory: Inventory) -> Iterator[Mapping[str, Any]]:
+    """Every way in which data may be read."""
+    root = inventory.root
+    for code in inventory.code:
+        for loader in code.loaders if not code.harmful else ():
+            load = f"{code.module}:{loader.function}"
+            for part in loader.parts or (_PARTS if loader.split else ("",)):
+                args = {loader.split: part} if loader.split else {}
+                yield {"load": load, "args": args, "role": _role(part or loader.function)}
+    for path in inventory.tables:
+        yield {"path": path.relative_to(root).as_posix(), "role": _role(path.stem)}
+    for path, annotated in inventory.annotations.items():
+        folder = _pictures_of(path, annotated.file_name, inventory)
+        if folder is not None:
+            args = {"images": folder.relative_to(root).as_posix()}
+            yield {"path": path.relative_to(root).as_posix(), "args": args, "role": _role(path.stem)}
+    taken = {_pictures_of(path, one.file_name, inventory) for path, one in inventory.annotations.items()}
+    parents = [folder.parent for folder in inventory.picture_folders if folder not in taken]
+    for folder in sorted({one for one in parents if parents.count(one) > 1 and one != root}):
+        yield {"path": folder.relative_to(root).as_posix(), "role": _role(folder.name)}
+
+
+def _pictures_of(path: Path, file_name: str, inventory: Inventory) -> Path | None:
+    folders = [path.parent, *inventory.picture_folders, *(one.parent for one in inventory.picture_folders)]
+    return next((one for one in folders if file_name and (one / file_name).is_file()), None)
+
+
+def _role(text: str) -> str:
+    """What a name says of a part of the data; ``train`` where it says nothing, as no evidence is then claimed.
+
+    >>> [_role(text) for text in ("test_images", "val", "x_train", "everything")]
+    ['test', 'validation', 'train', 'unknown']
+    """
+    words = re.split(r"[^a-z]+", text.lower())
+    for word in words:
+        if word in _ROLES:
+            return _ROLES[word]
+    return "train" if "train" in words or "training" in words else "unknown"
+
+
+def _by_role(entry: Mapping[str, Any]) -> int:
+    return ("test", "validation", "unknown", "train").index(entry["role"])
+
+
+Part = tuple[str, Mapping[str, Any], Mapping[str, Any], str, DraftEvaluation, tuple[Path, ...]]
+"""A model's name and entry, the dataset's entry and role, an evaluation, and the files that belong to it."""
+
+
+def _measured(inventory: Inventory, question: Question, answer: Answer) -> Iterator[Part]:
+    """One part for each kind of model that answers: of the checkpoints of one class the most promising."""
+    done: dict[tuple[str, str], str] = {}
+    for task in answer.tasks:
+        model = answer.models[task.model]
+        kind = (model.build, str(sorted(model.args.items())))
+        if kind in done:
+            continue
+        done[kind] = model.checkpoint.name
+        yield _part(inventory, question, answer, task, model)
+
+
+def _part(
+    inventory: Inventory, question: Question, answer: Answer, task: FoundTask, model: FoundModel
+) -> Part:
+    root = inventory.root
+    data = answer.data[task.data]
+    entry = question.data[data.index]
+    loaded = {"load": entry["load"]} if entry.get("load") else {"path": entry["path"]}
+    files = [path.relative_to(root).as_posix() for path in data.files]
+    if entry.get("load") and files:
+        loaded["files"] = files
+    dataset = {**loaded, **({"args": entry["args"]} if entry.get("args") else {})}
+    checkpoint = model.checkpoint.relative_to(root).as_posix()
+    built = {
+        "build": model.build,
+        **({"args": dict(model.args)} if model.args else {}),
+        "checkpoint": checkpoint,
+        **({"state_dict_key": model.state_dict_key} if model.state_dict_key else {}),
+    }
+    name = _snake(model.build.rpartition(":")[2])
+    evaluation = DraftEvaluation(
+        task.task, task.task, name, "", task.args, proposed_checks(task.task, task.facts)
+    )
+    others = [root / entry["path"]] if entry.get("path") else []
+    others += [root / entry["args"]["images"]] if "images" in entry.get("args", {}) else []
+    return (
+        name,
+        built,
+        dataset,
+        entry["role"],
+        evaluation,
+        (model.checkpoint, *data.files, *others, *answer.modules),
+    )
+
+
+def _recorded_detections(inventory: Inventory) -> Iterator[Part]:
+    """COCO results, each with the smallest annotation file that has all of its images."""
+    root = inventory.root
+    for path, ids in inventory.results.items():
+        fitting = [one for one, annotated in inventory.annotations.items() if ids <= annotated.ids]
+        if not fitting:
+            continue
+        truths = min(fitting, key=lambda one: len(inventory.annotations[one].ids))
+        name = _snake(path.stem)
+        model = {"build": _COCO_RESULTS, "checkpoint": path.relative_to(root).as_posix()}
+        dataset = {"path": truths.relative_to(root).as_posix()}
+        evaluation = DraftEvaluation("detection", "detection", name, "", {}, proposed_checks("detection", {}))
+        yield name, model, dataset, _role(truths.stem), evaluation, (path, truths)
+
+
+def _together(parts: list[Part], name: str, origin: str, notes: tuple[str, ...]) -> Draft:
+    models: dict[str, Mapping[str, Any]] = {}
+    datasets: dict[str, dict[str, Any]] = {}
+    evaluations: list[DraftEvaluation] = []
+    comments: dict[str, str] = {}
+    files: dict[Path, None] = {}
+    for called, model, data, role, evaluation, needed in parts:
+        said = role if role != "unknown" else "train"
+        taken = {*datasets, *(one.name for one in evaluations)}
+        own = _free("candidate" if len(parts) == 1 else called, {*models, *taken})
+        models[own] = model
+        entry = {**data, "role": said}
+        dataset = next((key for key, one in datasets.items() if one == entry), None)
+        if dataset is None:
+            dataset = _free(said if role != "unknown" else "samples", {*datasets, *models, *taken})
+            datasets[dataset] = entry
+            if role == "unknown":
+                comments[dataset] = UNKNOWN_ROLE
+        task = _free(evaluation.name, {*models, *datasets, *(one.name for one in evaluations)})
+        evaluations.append(
+            DraftEvaluation(task, evaluation.task, own, dataset, evaluation.args, evaluation.checks)
+        )
+        files |= dict.fromkeys(needed)
+    return Draft(name, origin, models, datasets, tuple(evaluations), comments, tuple(files), notes)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    if name not in taken:
+        return name
+    return next(longer for number in range(2, 1000) if (longer := f"{name}_{number}") not in taken)
+
+
+def _snake(name: str) -> str:
+    """``AutoEncoder`` as ``auto_encoder``.
+
+    >>> _snake("AutoEncoder"), _snake("ResNet50"), _snake("my results-v2")
+    ('auto_encoder', 'res_net50', 'my_results_v2')
+    """
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[^A-Za-z0-9]+", "_", words).strip("_").lower() or "candidate"
+
+
+def _inventory_text(inventory: Inventory) -> str:
+    counts = {
+        "checkpoint": len(inventory.checkpoints),
+        "table": len(inventory.tables),
+        "COCO annotation file": len(inventory.annotations),
+        "COCO results file": len(inventory.results),
+        "folder of pictures": len(inventory.picture_folders),
+        "Python file with a model": sum(bool(code.models) for code in inventory.code),
+        "Python file with a loader": sum(bool(code.loaders) for code in inventory.code),
+    }
+    found = [f"{count} {what}{'s' if count != 1 else ''}" for what, count in counts.items() if count]
+    return ", ".join(found) or "nothing of use"
