@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import re
+from pathlib import Path
 
 import pytest
 
@@ -78,3 +80,11 @@ def test_the_place_that_is_known_first_stays() -> None:
 def test_only_what_the_machine_did_may_be_retried() -> None:
     retried = [kind for kind in every_class() if issubclass(kind, InfrastructureError)]
     assert retried == [InfrastructureError]
+
+
+def test_every_class_stands_in_the_documentation_with_a_remedy() -> None:
+    page = Path(__file__).parent.parent / "docs" / "errors.md"
+    rows = re.findall(
+        r"^\| `(\w+Error)` \| [^|]+ \| [^|]+ \|$", page.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert set(rows) == {each.__name__ for each in every_class()}

@@ -248,7 +248,8 @@ def test_the_tests_of_this_file_give_every_code() -> None:
     assert set(EXAMPLES) | elsewhere == set(CODES)
 
 
-def test_the_docs_list_every_code_with_its_meaning() -> None:
-    rows = re.findall(r"^\| `([a-z0-9-]+)` \| (.+) \|$", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
+def test_the_docs_list_every_code_with_its_cause_and_a_remedy() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| ([^|]+) \| ([^|]+\.) \|$", text, re.MULTILINE)
 
-    assert dict(rows) == dict(CODES)
+    assert {code: cause for code, cause, _ in rows} == dict(CODES)
