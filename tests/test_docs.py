@@ -104,7 +104,7 @@ def _row(metric: MetricDeclaration) -> dict[str, str]:
         "metric": f"`{metric.name}`",
         "unit": metric.unit or "—",
         "range": f"{_number(metric.lower)} … {_number(metric.upper)}",
-        "better": "higher" if metric.higher_is_better else "lower",
+        "better": {True: "higher", False: "lower", None: "—"}[metric.higher_is_better],
         "arguments": _arguments(metric.args),
         "interval": _INTERVALS[metric.scores],
     }

@@ -9,7 +9,7 @@ import torch
 
 from ..errors import EvaluationError
 from ..models.coco_results import recorded_answers
-from ..models.files import COCO_RESULTS, checkpoint_path, recognise
+from ..models.files import COCO_RESULTS, TRANSFORMERS, checkpoint_path, recognise
 from ..models.loading import load_model, swap_weights
 from ..spec.resolved import Model
 from .engine import WorkOrder
@@ -34,8 +34,14 @@ class LoadedModels:
         identity = (job.model, str(device), job.evaluation.precision, job.folder)
         hashed = _hashed(order)
         path = checkpoint_path(job.model, job.folder, job.coordinates)
-        if path is not None and recognise(path, job.model.format) == COCO_RESULTS:
+        found = recognise(path, job.model.format) if path is not None else None
+        if path is not None and found == COCO_RESULTS:
             return recorded_answers(job.model, path, hashed).eval().to(device)
+        if found == TRANSFORMERS:
+            # Each directory of a grid has a configuration and a tokenizer of its own.
+            return load_model(
+                job.model, job.folder, str(device), job.evaluation.precision, job.coordinates, hashed=hashed
+            )
         known, self._module = self._module if identity == self._grid else None, None
         if known is not None:
             swap_weights(known, job.model, job.folder, job.coordinates, hashed=hashed)

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from .tokens import Tokens
+
 
 class _Args(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -82,3 +84,61 @@ class CodebookArgs(_Args):
     """The arguments of codebook_usage."""
 
     codebook_size: int = Field(ge=1, description="How many codes the codebook has.")
+
+
+_EMPTY = "What becomes of a generation without a token: error, or it is left out."
+_TOKENS = (
+    "words: runs of letters and digits, and single other signs; whitespace: what white space parts; characters;"
+    " 13a: as sacrebleu; nltk: nltk.word_tokenize."
+)
+
+
+class TextArgs(_Args):
+    """The arguments of the metrics that count n-grams of texts."""
+
+    tokens: Tokens = Field("words", description=_TOKENS)
+    lowercase: bool = Field(False, description="Whether capitals count as small letters.")
+    empty: Literal["error", "skip"] = Field("error", description=_EMPTY)
+
+
+class RepetitionArgs(TextArgs):
+    """The arguments of repetition."""
+
+    n: int = Field(4, ge=1, le=20, description="Runs of so many tokens are looked for.")
+
+
+class LengthArgs(_Args):
+    """The arguments of length."""
+
+    tokens: Tokens = Field("words", description=_TOKENS)
+
+
+class PassAtKArgs(_Args):
+    """The arguments of pass_at_k."""
+
+    k: int = Field(1, ge=1, description="So many tries; at most the evaluation's generations of each prompt.")
+
+
+class ExactMatchArgs(_Args):
+    """The arguments of exact_match."""
+
+    strip: bool = Field(True, description="Whether white space at both ends is left out.")
+    lowercase: bool = Field(False, description="Whether capitals count as small letters.")
+
+
+class BleuArgs(_Args):
+    """The arguments of bleu."""
+
+    tokenize: Literal["13a", "intl", "zh", "char", "none"] = Field(
+        "13a", description="sacrebleu's tokenizer."
+    )
+    lowercase: bool = Field(False, description="Whether capitals count as small letters.")
+
+
+class ChrfArgs(_Args):
+    """The arguments of chrf."""
+
+    word_order: int = Field(
+        0, ge=0, le=4, description="Word n-grams beside those of characters; 2 is chrF++."
+    )
+    lowercase: bool = Field(False, description="Whether capitals count as small letters.")

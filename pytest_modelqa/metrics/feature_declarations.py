@@ -88,7 +88,8 @@ FEATURE_METRICS: tuple[MetricDeclaration, ...] = (
         columns=("features",),
         function="pytest_modelqa.metrics.features:vendi_score",
         size_dependent=True,
-        **_FEATURES,
+        aspect="diversity",
+        **{**_FEATURES, "tasks": ("sampling", "text_generation")},
     ),
     MetricDeclaration(
         name="pairwise_distance",

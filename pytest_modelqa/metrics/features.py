@@ -150,7 +150,7 @@ def vendi_score(columns: Columns) -> float:
     The eigenvalues are those of the cosine similarities divided by n. Friedman, Dieng: The Vendi score, TMLR 2023.
 
     Args:
-        columns: ``features``.
+        columns: ``features``; of shape (n, k, d), k vectors of each sample, they count as n·k.
 
     Raises:
         OutputError: No samples, NaN or Inf, or a vector of zeros, which has no direction.
@@ -158,7 +158,10 @@ def vendi_score(columns: Columns) -> float:
     >>> [round(vendi_score({"features": rows}), 9) for rows in (torch.eye(3), torch.ones(5, 2))]
     [3.0, 1.0]
     """
-    features = _matrix(columns, "features")
+    several = torch.as_tensor(columns["features"])
+    # Of a text-generation task: the vectors of all generations of a prompt.
+    flat = several.reshape(-1, several.shape[-1]) if several.ndim == 3 else several
+    features = _matrix({"features": flat}, "features")
     _check_count("vendi_score", len(features), 1)
     norms = torch.linalg.vector_norm(features, dim=1, keepdim=True)
     if bool((norms == 0).any()):

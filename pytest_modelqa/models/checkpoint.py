@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CheckpointError
 from . import safetensors_file, torch_file
-from .files import SAFETENSORS, TORCH, checkpoint_files, recognise, shard_of_tensor
+from .directory_files import directory_weights
+from .files import (
+    SAFETENSORS,
+    TORCH,
+    TRANSFORMERS,
+    checkpoint_files,
+    recognise,
+    shard_of_tensor,
+)
 from .header import Header, TensorInfo
 
 if TYPE_CHECKING:
@@ -24,15 +32,17 @@ def read_header(
     """The names, shapes and dtypes of a checkpoint, without torch and without running a pickle.
 
     Args:
-        path: Absolute: a safetensors file, a file of ``torch.save``, or an index of either.
+        path: Absolute: a safetensors file, a file of ``torch.save``, an index of either, or a transformers directory.
         state_dict_key: Dotted key of the mapping that holds the weights, and prefix of their names.
         allow_globals: Exact names of globals that a pickle may name besides tensors.
-        declared_format: ``safetensors`` or ``torch``, to refuse everything else.
+        declared_format: ``safetensors``, ``torch`` or ``transformers``, to refuse everything else.
 
     Raises:
         CheckpointError: See ``files.recognise`` and the module of each format.
     """
     found = recognise(path, declared_format)
+    if found == TRANSFORMERS:
+        return read_header(directory_weights(path), state_dict_key, allow_globals)
     if found == SAFETENSORS:
         return _under_prefix(safetensors_file.read_header(path), state_dict_key, path)
     if found == TORCH:

@@ -15,12 +15,14 @@ from typing import Any
 from ..errors import CheckpointError
 from ..placeholders import read_head
 from ..spec.resolved import Model
+from .directory_files import directory_weights, files_beside_weights
 
 SAFETENSORS = "safetensors"
 TORCH = "torch"
 SAFETENSORS_INDEX = "safetensors_index"
 TORCH_INDEX = "torch_index"
 COCO_RESULTS = "coco_results"
+TRANSFORMERS = "transformers"
 
 NO_COORDINATES: Mapping[str, Any] = MappingProxyType({})
 NOTHING_HASHED: Mapping[Path, str] = MappingProxyType({})
@@ -78,12 +80,15 @@ def _value_of(name: str, model: Model, coordinates: Mapping[str, Any]) -> str:
 
 
 def checkpoint_files(path: Path) -> list[Path]:
-    """The files that belong to a checkpoint: itself, and the shards that an index names.
+    """The files that belong to a checkpoint: itself, the shards that an index names, what is in a directory.
 
     Raises:
         CheckpointError: The checkpoint is not one (see ``recognise``), or a shard is missing or elsewhere.
     """
-    if recognise(path) in {SAFETENSORS, TORCH, COCO_RESULTS}:
+    found = recognise(path)
+    if found == TRANSFORMERS:
+        return sorted({*checkpoint_files(directory_weights(path)), *files_beside_weights(path)})
+    if found in {SAFETENSORS, TORCH, COCO_RESULTS}:
         return [path]
     shards = sorted(set(shard_of_tensor(path).values()))
     missing = [name for name in shards if not (path.parent / name).is_file()]
@@ -130,18 +135,20 @@ def recognise(path: Path, declared: str | None = None) -> str:
 
     Args:
         path: Absolute.
-        declared: The spec's ``format``: ``safetensors`` or ``torch``.
+        declared: The spec's ``format``: ``safetensors``, ``torch`` or ``transformers``.
 
     Returns:
-        ``safetensors``, ``torch``, ``safetensors_index``, ``torch_index`` or ``coco_results``, which holds no
-        weights (see ``coco_results``).
+        ``safetensors``, ``torch``, ``safetensors_index``, ``torch_index``, ``transformers`` (a directory), or
+        ``coco_results``, which holds no weights (see ``coco_results``).
 
     Raises:
         CheckpointError: The file is missing, empty, truncated, a Git LFS pointer, a web page, another kind of
             file, or not of the declared format.
     """
-    head = read_head(path, "checkpoint", CheckpointError)
-    found = _format(path, head)
+    if path.is_dir() and (declared == TRANSFORMERS or (path / "config.json").is_file()):
+        found = TRANSFORMERS
+    else:
+        found = _format(path, read_head(path, "checkpoint", CheckpointError))
     if declared is not None and not found.startswith(declared):
         raise CheckpointError(
             f"the checkpoint is not of the declared format: {path.name}",

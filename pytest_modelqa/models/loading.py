@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,17 @@ from ..spec.resolved import Model
 from ..user_code import explained, import_attribute
 from .building import build_module, build_random, build_real, hidden_buffers
 from .checkpoint import read_header, read_tensors
-from .files import NO_COORDINATES, NOTHING_HASHED, check_digests, checkpoint_files, checkpoint_path, unchanged
+from .files import (
+    NO_COORDINATES,
+    NOTHING_HASHED,
+    TRANSFORMERS,
+    check_digests,
+    checkpoint_files,
+    checkpoint_path,
+    recognise,
+    unchanged,
+)
+from .finite import check_finite
 from .fit import explain, misfit
 from .header import Header, TensorInfo
 
@@ -69,8 +78,11 @@ def load_model(
             check_digests(model, files, hashed, digest_of)
             # Before anything is built: a checkpoint that cannot be read is told in milliseconds.
             header = read_header(path, model.state_dict_key, model.allow_globals, model.format)
-            module = build_module(model, folder)
-            _fill(module, model, path, header, torch.device(device), _PRECISIONS[precision])
+            if recognise(path) == TRANSFORMERS:
+                module = _of_directory(model, path, _PRECISIONS[precision])
+            else:
+                module = build_module(model, folder)
+                _fill(module, model, path, header, torch.device(device), _PRECISIONS[precision])
     with explained(f"model {model.name!r} could not be moved to {device}", folder):
         _move(module, torch.device(device), _PRECISIONS[precision])
     return module.eval()
@@ -137,12 +149,27 @@ def _fill(
     read, versions = read_tensors(path, header.tensors.keys(), model.state_dict_key, model.allow_globals)
     tensors = {name: _cast(tensor, state.get(name), device, precision) for name, tensor in read.items()}
     parameters = {name for name, _ in module.named_parameters(remove_duplicate=False)}
-    _check_finite(read, tensors, parameters, path)
+    check_finite(read, tensors, parameters, path)
     _share(tensors, tied, path)
     _forget(module)
     _assign(module, tensors, versions, model, path)
     _tie_again(module, tied)
     _check_filled(module, model, path)
+
+
+def _of_directory(model: Model, path: Path, precision: torch.dtype) -> nn.Module:
+    if model.build != TRANSFORMERS:
+        raise CheckpointError(
+            f"the checkpoint of {model.name!r} is a transformers directory, and the spec says how to build it",
+            where=str(path),
+            expected="format: transformers, and no build: config.json says what the model is",
+            found=f"build: {model.build}",
+            todo="remove build:, or name the safetensors file inside the directory",
+        )
+    # Here, because it takes 2 s to import.
+    from .transformers_directory import load_directory
+
+    return load_directory(path, model.name, precision)
 
 
 def _state(module: nn.Module) -> dict[str, torch.Tensor]:
@@ -188,46 +215,6 @@ def _cast(
             tensor = torch.empty_like(declared, dtype=tensor.dtype, device=tensor.device).copy_(tensor)
         tensor = tensor.to(declared.dtype)
     return tensor.to(device, precision if precision is not None and tensor.is_floating_point() else None)
-
-
-def _check_finite(
-    read: Mapping[str, torch.Tensor], cast: Mapping[str, torch.Tensor], parameters: set[str], path: Path
-) -> None:
-    """NaN is an error everywhere; Inf only in parameters, since masks are buffers of −inf."""
-    for name, tensor in cast.items():
-        nan, infinite = _not_finite(tensor)
-        if name not in parameters:
-            infinite = 0
-        if nan or infinite:
-            from_cast = not any(_not_finite(read[name]))
-            kinds = " and ".join(
-                f"{count:,} {what}" for count, what in ((nan, "NaN"), (infinite, "Inf")) if count
-            )
-            raise CheckpointError(
-                f"the checkpoint has {kinds} in {name!r}"
-                + (f" once it is cast to {tensor.dtype}" if from_cast else ""),
-                where=str(path),
-                expected="finite weights",
-                found=f"{nan + infinite:,} of {tensor.numel():,} values",
-                todo="choose a wider `precision`"
-                if from_cast
-                else "the training diverged: take an earlier checkpoint",
-            )
-
-
-def _not_finite(tensor: torch.Tensor) -> tuple[int, int]:
-    """The numbers of NaN and of Inf."""
-    if tensor.is_complex():
-        tensor = torch.view_as_real(tensor)
-    if not tensor.is_floating_point() or tensor.numel() == 0:
-        return 0, 0
-    if tensor.dtype.itemsize == 1:
-        tensor = tensor.float()
-    # One pass without a temporary (30 times faster than isfinite): NaN spreads to both ends.
-    low, high = torch.aminmax(tensor)
-    if math.isfinite(low.item()) and math.isfinite(high.item()):
-        return 0, 0
-    return int(tensor.isnan().sum()), int(tensor.isinf().sum())
 
 
 def _share(tensors: dict[str, torch.Tensor], tied: list[tuple[str, ...]], path: Path) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ID_COLUMN = "__id__"
 IDS_DIGEST = "ids_sha256"
 _ROWS_AT_A_TIME = 65_536
+_MOST_CHARACTERS = 2**26
 
 
 def write_samples_table(file: Any, ids: Sequence[str], columns: Mapping[str, np.ndarray]) -> None:
@@ -191,7 +192,9 @@ def _flat(column: Any) -> np.ndarray:
         return np.asarray(column.to_numpy())
     # Filled in parts: a list of a million texts takes more memory than the array they end in.
     width = pc.max(pc.utf8_length(column)).as_py() or 1
-    texts = np.empty(len(column), dtype=f"<U{width}")
+    # numpy gives every text the width of the longest: 200 generations of 10,000 prompts would take 8 GB.
+    fits = width * len(column) <= _MOST_CHARACTERS
+    texts = np.empty(len(column), dtype=f"<U{width}" if fits else object)
     for start in range(0, len(column), _ROWS_AT_A_TIME):
         part = column.slice(start, _ROWS_AT_A_TIME)
         texts[start : start + len(part)] = part.to_pylist()

@@ -81,6 +81,8 @@ class MetricDeclaration:
             (precision of class 3), not the metric on the samples of that class.
         bias: What is known of its value on few samples, for the reader of a check that has ``confidence`` in
             the value itself; empty where there is nothing to say.
+        aspect: What it speaks of, for warnings: a gain in ``diversity`` says little without a check of ``quality``
+            beside it. None for what is neither.
         tasks: Tasks that can compute it, beside those whose own declaration names it.
         size_dependent: A set-level value that changes with the number of samples alone, as the number of distinct
             words does: its uncertainty is freed of the groups' different sizes.
@@ -104,6 +106,7 @@ class MetricDeclaration:
     tables: tuple[str, ...] = ()
     class_slices: bool = False
     bias: str = ""
+    aspect: Literal["quality", "diversity"] | None = None
     tasks: tuple[str, ...] = ()
     size_dependent: bool = False
     upper_argument: str = ""
@@ -125,6 +128,7 @@ class TaskDeclaration:
         implementation: ``module:attribute`` of the code, imported only where it runs.
         version: Raised whenever the same inputs would give other outputs; part of every key.
         args: The schema of its own arguments.
+        columns_of: Columns that it keeps only where an argument is given: column to argument.
         needs_model: Whether the evaluation must name a model.
         needs_dataset: Whether the evaluation must name a dataset.
         accelerator: Whether it runs on an accelerator when there is one; otherwise its checks bear ``cpu``.
@@ -137,6 +141,7 @@ class TaskDeclaration:
     implementation: str
     version: int
     args: type[BaseModel] = NoArgs
+    columns_of: Mapping[str, str] = field(default_factory=dict)
     needs_model: bool = True
     needs_dataset: bool = True
     accelerator: bool = True

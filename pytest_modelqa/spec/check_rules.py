@@ -78,6 +78,21 @@ def _check_other(
         )
 
 
+def check_columns(check: Written[CheckEntry], metric: MetricDeclaration, around: Surroundings) -> None:
+    """Adds a problem where the metric reads what the task keeps only if an argument is given."""
+    args = around.evaluation.args
+    for column in metric.columns:
+        argument = around.task.columns_of.get(column)
+        # Without any arguments they are broken, and have been told.
+        if argument is not None and args and args.get(argument) is None:
+            around.problems.add(
+                "missing-key",
+                f"{check.name}: {metric.name} needs the argument {argument} of the task {around.task.name}",
+                check.key,
+                expected=f"args: {{{argument}: …}} in the evaluation {quoted(around.evaluation.name)}",
+            )
+
+
 def check_without_effect(check: Written[CheckEntry], bound: Bound, problems: Problems) -> None:
     """Adds a problem for each key that means nothing beside the check's bound."""
     assert check.entry is not None

@@ -8,6 +8,7 @@ from typing import Any
 from .bounds import from_percent, resolve_bound, shown_unit
 from .catalogue import MetricDeclaration
 from .check_rules import (
+    check_columns,
     check_comparison,
     check_grid,
     check_interval,
@@ -124,6 +125,7 @@ def _args(
     node = written.at("args") if "args" in written.node.value else None
     what = f"args of {metric.name} in {written.name}"
     args = validated_args(metric.args, node, written.key, what, around.problems)
+    check_columns(written, metric, around)
     if args is not None:
         check_named_args(metric.args, args, node or written.key, what, around.names, around.problems)
     return args

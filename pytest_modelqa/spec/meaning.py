@@ -108,6 +108,37 @@ def check_config(written: Written[ModelEntry], problems: Problems) -> None:
         )
 
 
+def check_build(written: Written[ModelEntry], problems: Problems) -> None:
+    """Adds a problem where nobody says what the model is, or two places do."""
+    entry = written.entry
+    assert entry is not None
+    of_directory = entry.format == "transformers"
+    if entry.build is None and not of_directory:
+        problems.add(
+            "missing-key",
+            f"the model {quoted(written.name)} has no 'build'",
+            written.key,
+            expected="build: module:attribute that makes the model; modules beside the spec come first",
+            todo="write format: transformers, if the checkpoint is a directory of that library",
+        )
+    if of_directory and entry.checkpoint is None:
+        problems.add(
+            "missing-key",
+            f"the model {quoted(written.name)} has no 'checkpoint'",
+            written.key,
+            expected="checkpoint: the directory that transformers wrote",
+        )
+    useless = ("build", "args", "state_dict_key", "allow_globals") if of_directory else ()
+    for key in useless:
+        if key in entry.model_fields_set:
+            problems.add(
+                "without-effect",
+                f"{key} of the model {quoted(written.name)} has no effect beside format: transformers",
+                written.at(key),
+                todo="remove it: the directory's config.json says what the model is",
+            )
+
+
 def check_attribute(attribute: str | None, at: Node, problems: Problems) -> None:
     """Adds a problem where a file is named in place of its module."""
     module, _, name = (attribute or "").partition(":")

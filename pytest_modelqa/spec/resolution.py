@@ -13,6 +13,7 @@ from .document import Document, Written
 from .layers import chosen, options, place_of
 from .meaning import (
     check_attribute,
+    check_build,
     check_checkpoint,
     check_config,
     check_evaluation_baseline,
@@ -64,10 +65,11 @@ class Resolver:
     def _model(self, written: Written[ModelEntry], entry: ModelEntry) -> Model:
         check_checkpoint(written, self.problems)
         check_config(written, self.problems)
+        check_build(written, self.problems)
         check_attribute(entry.build, written.at("build"), self.problems)
         return Model(
             name=written.name,
-            build=entry.build,
+            build=entry.build or entry.format or "",
             args=entry.args,
             checkpoint=self._path(entry.checkpoint, written.at("checkpoint")),
             coordinates={name: tuple(values) for name, values in entry.coordinates.items()},

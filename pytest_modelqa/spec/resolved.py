@@ -151,7 +151,7 @@ class Model:
     """How a model is built and loaded.
 
     Attributes:
-        build: ``module:attribute``; modules beside the spec come first.
+        build: ``module:attribute``; modules beside the spec come first. ``transformers`` for a directory of it.
         args: Keyword arguments of the call.
         checkpoint: A path (relative to the spec's folder) or a pattern with coordinates; None for a
             model that has no parameters.

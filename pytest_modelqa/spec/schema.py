@@ -97,8 +97,10 @@ class ConfigEntry(Entry):
 class ModelEntry(Entry):
     """A model: how it is built and where its weights are."""
 
-    build: Attribute = Field(
-        description="module:attribute that makes the model; modules beside the spec come first.",
+    build: Attribute | None = Field(
+        default=None,
+        description="module:attribute that makes the model; modules beside the spec come first. Needed, but with"
+        " format: transformers.",
         examples=["model:VideoAutoencoder"],
     )
     args: dict[str, Any] = Field(
@@ -114,8 +116,10 @@ class ModelEntry(Entry):
         description="Makes the model a grid: the values of each name that stands in {} in the checkpoint.",
         examples=[{"step": [3000, 6000], "seed": [0, 1, 2]}],
     )
-    format: Literal["safetensors", "torch"] | None = Field(
-        default=None, description="The checkpoint's format, where its content and name do not say it."
+    format: Literal["safetensors", "torch", "transformers"] | None = Field(
+        default=None,
+        description="The checkpoint's format, where its content and name do not say it; transformers: a directory"
+        " that holds configuration, weights and tokenizer.",
     )
     state_dict_key: Text | None = Field(
         default=None, description="Where in the checkpoint the weights are.", examples=["state_dict"]

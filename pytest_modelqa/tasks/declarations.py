@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..spec.catalogue import NamesEntry, TaskDeclaration
+from .text_declarations import TEXT_TASKS
 
 
 class _Args(BaseModel):
@@ -132,4 +133,5 @@ TASKS: tuple[TaskDeclaration, ...] = (
         version=1,
         args=SamplingArgs,
     ),
+    *TEXT_TASKS,
 )
