@@ -20,6 +20,7 @@ def perplexity(columns: Columns) -> float:
     Raises:
         OutputError: No token was predicted, or the value is beyond any number.
 
+    >>> import numpy as np
     >>> round(perplexity({"nll": np.array([math.log(4), 0.0]), "tokens": np.array([1, 1])}), 12)
     2.0
     """
@@ -42,6 +43,7 @@ def bits_per_byte(columns: Columns) -> float:
     Raises:
         OutputError: There are no bytes.
 
+    >>> import numpy as np
     >>> bits_per_byte({"nll": np.array([math.log(2) * 8]), "bytes": np.array([4])})
     2.0
     """

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import OutputError
 
 
-def pass_at_k(columns: Mapping[str, np.ndarray], *, k: int) -> np.ndarray:
+def pass_at_k(columns: Mapping[str, np.ndarray], *, k: int = 1) -> np.ndarray:
     """Unbiased estimate of each prompt: 1 − C(n − c, k) / C(n, k), where c of n generations pass; shape (prompts,).
 
     Chen et al., Evaluating large language models trained on code, 2021, equation 1.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sacrebleu.metrics.base import Metric
 
 
-def exact_match(columns: Columns, *, strip: bool, lowercase: bool) -> np.ndarray:
+def exact_match(columns: Columns, *, strip: bool = True, lowercase: bool = False) -> np.ndarray:
     """The share of each prompt's generations that equal a reference, shape (prompts,).
 
     Args:
@@ -27,7 +27,7 @@ def exact_match(columns: Columns, *, strip: bool, lowercase: bool) -> np.ndarray
         lowercase: Whether capitals count as small letters.
 
     >>> columns = {"generations": np.array([["42 ", "41"]]), "reference": np.array(["42"])}
-    >>> exact_match(columns, strip=True, lowercase=False).tolist()
+    >>> exact_match(columns).tolist()
     [0.5]
     """
 
@@ -43,24 +43,31 @@ def exact_match(columns: Columns, *, strip: bool, lowercase: bool) -> np.ndarray
     return np.array(shares, dtype=np.float64)
 
 
-def bleu(columns: Columns, *, tokenize: str, lowercase: bool) -> float:
+def bleu(columns: Columns, *, tokenize: str = "13a", lowercase: bool = False) -> float:
     """BLEU-4 of all generations together, 0 to 1: a hundredth of what sacrebleu prints.
 
     Papineni et al., ACL 2002; Post, WMT 2018. Smoothing as sacrebleu's default (exponential).
 
     Raises:
         MissingDependencyError: sacrebleu is not installed.
+
+    >>> texts = {"generations": np.array([["a b c d e"]]), "reference": np.array(["a b c d f"])}
+    >>> round(bleu(texts), 3)
+    0.669
     """
     return _corpus_score(columns, "BLEU", (("tokenize", tokenize), ("lowercase", lowercase)))
 
 
-def chrf(columns: Columns, *, word_order: int, lowercase: bool) -> float:
+def chrf(columns: Columns, *, word_order: int = 0, lowercase: bool = False) -> float:
     """chrF of all generations together, 0 to 1: a hundredth of what sacrebleu prints. ``word_order: 2``: chrF++.
 
     Popović, WMT 2015 and 2017.
 
     Raises:
         MissingDependencyError: sacrebleu is not installed.
+
+    >>> chrf({"generations": np.array([["same text"]]), "reference": np.array(["same text"])})
+    1.0
     """
     return _corpus_score(columns, "CHRF", (("word_order", word_order), ("lowercase", lowercase)))
 

@@ -6,8 +6,8 @@ of ``generations.generations``.
 
 from __future__ import annotations
 
-import functools
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -21,7 +21,9 @@ from .tokens import Tokens, tokenised
 Empty = Literal["error", "skip"]
 
 
-def distinct(columns: Columns, *, n: int, tokens: Tokens, lowercase: bool, empty: Empty) -> float:
+def distinct(
+    columns: Columns, n: int, *, tokens: Tokens = "words", lowercase: bool = False, empty: Empty = "error"
+) -> float:
     """Distinct-n of all generations together: different n-grams over all n-grams.
 
     Li et al., A diversity-promoting objective function for neural conversation models, NAACL 2016. It falls as there
@@ -31,7 +33,7 @@ def distinct(columns: Columns, *, n: int, tokens: Tokens, lowercase: bool, empty
         OutputError: A text is empty, or none has n tokens.
 
     >>> columns = {"generations": np.array([["a b a b", "a b"], ["c d", "c d"]])}
-    >>> distinct(columns, n=2, tokens="words", lowercase=False, empty="error")            # ab, ba, cd in all
+    >>> distinct(columns, n=2)            # ab, ba, cd in all
     0.5
     """
     found = grams(generations(columns, tokens, lowercase, empty).tokens, n)[-1]
@@ -41,7 +43,7 @@ def distinct(columns: Columns, *, n: int, tokens: Tokens, lowercase: bool, empty
 
 
 def distinct_per_prompt(
-    columns: Columns, *, n: int, tokens: Tokens, lowercase: bool, empty: Empty
+    columns: Columns, n: int, *, tokens: Tokens = "words", lowercase: bool = False, empty: Empty = "error"
 ) -> np.ndarray:
     """Distinct-n within the generations of each prompt, shape (prompts,).
 
@@ -49,7 +51,7 @@ def distinct_per_prompt(
         OutputError: A text is empty, or no text of a prompt has n tokens.
 
     >>> columns = {"generations": np.array([["a b a b", "a b"], ["c d", "c d"]])}
-    >>> distinct_per_prompt(columns, n=2, tokens="words", lowercase=False, empty="error").tolist()
+    >>> distinct_per_prompt(columns, n=2).tolist()
     [0.5, 0.5]
     """
     texts = generations(columns, tokens, lowercase, empty)
@@ -64,11 +66,16 @@ def distinct_per_prompt(
     return different
 
 
-def self_bleu(columns: Columns, *, tokens: Tokens, lowercase: bool, empty: Empty) -> float:
+def self_bleu(
+    columns: Columns, *, tokens: Tokens = "words", lowercase: bool = False, empty: Empty = "error"
+) -> float:
     """The mean BLEU-4 of each generation against all others, of all prompts; see ``self_bleu.self_bleu_scores``.
 
     Raises:
         OutputError: A text is empty, or there is only one.
+
+    >>> self_bleu({"generations": np.array([["a b c d", "a b c d"], ["a b c d", "a b c d"]])})
+    1.0
     """
     texts = generations(columns, tokens, lowercase, empty)
     if len(texts.tokens) < 2:
@@ -80,17 +87,24 @@ def self_bleu(columns: Columns, *, tokens: Tokens, lowercase: bool, empty: Empty
     return math.fsum(scores.tolist()) / len(scores)
 
 
-def self_bleu_per_prompt(columns: Columns, *, tokens: Tokens, lowercase: bool, empty: Empty) -> np.ndarray:
+def self_bleu_per_prompt(
+    columns: Columns, *, tokens: Tokens = "words", lowercase: bool = False, empty: Empty = "error"
+) -> np.ndarray:
     """The mean BLEU-4 of each generation against the others of its prompt, shape (prompts,).
 
     Raises:
         OutputError: A text is empty, or a prompt has only one.
+
+    >>> self_bleu_per_prompt({"generations": np.array([["a b c d", "a b c d"], ["e f g h", "i j k l"]])}).tolist()
+    [1.0, 0.0]
     """
     texts = generations(columns, tokens, lowercase, empty, least=2)
     return texts.mean_by_prompt(self_bleu_scores(texts.tokens, texts.prompt))
 
 
-def repetition(columns: Columns, *, n: int, tokens: Tokens, lowercase: bool, empty: Empty) -> np.ndarray:
+def repetition(
+    columns: Columns, *, n: int = 4, tokens: Tokens = "words", lowercase: bool = False, empty: Empty = "error"
+) -> np.ndarray:
     """The share of a text's n-grams that stood in it before, the mean over each prompt's texts, shape (prompts,).
 
     seq-rep-n of Welleck et al., Neural text generation with unlikelihood training, ICLR 2020. A text of fewer than n
@@ -100,7 +114,7 @@ def repetition(columns: Columns, *, n: int, tokens: Tokens, lowercase: bool, emp
         OutputError: A text is empty.
 
     >>> columns = {"generations": np.array([["no no no no"], ["yes"]])}
-    >>> repetition(columns, n=2, tokens="words", lowercase=False, empty="error").round(3).tolist()
+    >>> repetition(columns, n=2).round(3).tolist()
     [0.667, 0.0]
     """
     texts = generations(columns, tokens, lowercase, empty)
@@ -112,10 +126,10 @@ def repetition(columns: Columns, *, n: int, tokens: Tokens, lowercase: bool, emp
     return texts.mean_by_prompt(1 - np.where(total, different, 1) / np.maximum(total, 1))
 
 
-def length(columns: Columns, *, tokens: Tokens) -> np.ndarray:
+def length(columns: Columns, *, tokens: Tokens = "words") -> np.ndarray:
     """The mean number of tokens of each prompt's texts, shape (prompts,); an empty text has 0.
 
-    >>> length({"generations": np.array([["one two", ""]])}, tokens="words").tolist()
+    >>> length({"generations": np.array([["one two", ""]])}).tolist()
     [1.0]
     """
     texts = columns["generations"]
@@ -124,10 +138,38 @@ def length(columns: Columns, *, tokens: Tokens) -> np.ndarray:
     return mean
 
 
-distinct_1, distinct_2, distinct_3, distinct_4 = (functools.partial(distinct, n=n) for n in (1, 2, 3, 4))
-distinct_1_per_prompt, distinct_2_per_prompt, distinct_3_per_prompt, distinct_4_per_prompt = (
-    functools.partial(distinct_per_prompt, n=n) for n in (1, 2, 3, 4)
-)
+def _of_all(n: int, value: float) -> Callable[..., float]:
+    def metric(
+        columns: Columns, *, tokens: Tokens = "words", lowercase: bool = False, empty: Empty = "error"
+    ) -> float:
+        return distinct(columns, n, tokens=tokens, lowercase=lowercase, empty=empty)
+
+    metric.__doc__ = f"""Distinct-{n} of all generations together; see ``distinct``.
+
+    >>> distinct_{n}({{"generations": np.array([["a b a b", "a b"], ["c d", "c d"]])}})
+    {value}
+    """
+    return metric
+
+
+def _of_each(n: int, values: list[float]) -> Callable[..., np.ndarray]:
+    def metric(
+        columns: Columns, *, tokens: Tokens = "words", lowercase: bool = False, empty: Empty = "error"
+    ) -> np.ndarray:
+        return distinct_per_prompt(columns, n, tokens=tokens, lowercase=lowercase, empty=empty)
+
+    metric.__doc__ = f"""Distinct-{n} within the generations of each prompt; see ``distinct_per_prompt``.
+
+    >>> distinct_{n}_per_prompt({{"generations": np.array([["a b c d"] * 2, ["c d e f", "f e d c"]])}}).tolist()
+    {values}
+    """
+    return metric
+
+
+distinct_1, distinct_2 = _of_all(1, 0.4), _of_all(2, 0.5)
+distinct_3, distinct_4 = _of_all(3, 1.0), _of_all(4, 1.0)
+distinct_1_per_prompt, distinct_2_per_prompt = _of_each(1, [0.5, 0.5]), _of_each(2, [0.5, 1.0])
+distinct_3_per_prompt, distinct_4_per_prompt = _of_each(3, [0.5, 1.0]), _of_each(4, [0.5, 1.0])
 
 
 def _no_grams(n: int, without: int, prompts: int) -> OutputError:
