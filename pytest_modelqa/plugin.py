@@ -355,7 +355,8 @@ def _is_worker(config: pytest.Config) -> bool:
 def _only_shows(config: pytest.Config) -> bool:
     """Whether pytest only shows what it collected: that is no run."""
     option = config.option
-    return bool(option.collectonly or option.showfixtures or option.show_fixtures_per_test)
+    shows = (option.collectonly, option.setupplan, option.showfixtures, option.show_fixtures_per_test)
+    return any(shows)
 
 
 def _interrupted(session: pytest.Session) -> bool:

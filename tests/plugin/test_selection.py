@@ -38,8 +38,8 @@ def test_collecting_says_each_check_as_a_sentence_and_leaves_nothing_behind(gate
     assert not (toy.folder / ".modelqa" / "runs").exists()
 
 
-@pytest.mark.parametrize("option", ["--fixtures", "--fixtures-per-test"])
-def test_showing_fixtures_is_no_run(gate: Gate, toy: Any, option: str) -> None:
+@pytest.mark.parametrize("option", ["--fixtures", "--fixtures-per-test", "--setup-plan"])
+def test_showing_fixtures_or_a_plan_is_no_run(gate: Gate, toy: Any, option: str) -> None:
     run = gate(option, "-q")
     assert run.exit_code == 0
     assert "INCOMPLETE" not in run.text
@@ -47,7 +47,7 @@ def test_showing_fixtures_is_no_run(gate: Gate, toy: Any, option: str) -> None:
 
 
 def test_an_id_does_not_change_with_the_bound_or_the_order(gate: Gate, toy: Any) -> None:
-    toy.edit("metric: psnr, min: 27", "metric: psnr, min: -3.5")
+    toy.edit("metric: psnr, min: 27", "metric: psnr, min: 3.5")
     toy.edit("      - {metric: accuracy, min: 85, unit: percent, min_samples: 40}\n", "")
     toy.add_evaluation("      - {metric: accuracy, min: 0.2}\n")
     assert sorted(collected(gate("--co", "-q"))) == sorted(IDS)
