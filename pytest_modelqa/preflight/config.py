@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from ..errors import ModelQAError
-from ..spec.resolved import Model, ModelConfig, Spec
+from ..spec.resolved import Model, ModelConfig
 from .composed import Composed, KeyPath, shown
 from .composing import compose
 from .findings import Finding, Severity
@@ -20,20 +20,23 @@ _SHOWN = 12
 _ALIKE = 0.75
 
 
-def config_findings(spec: Spec, model: Model) -> tuple[Finding, ...]:
+def config_findings(model: Model, folder: Path) -> tuple[Finding, ...]:
     """What is wrong between a model's config and the code that reads it, without running that code.
 
     Every key that the code reads and the config lacks is an error; keys that nothing reads are a warning; what
     could not be known is a note.
+
+    Args:
+        folder: The spec's folder.
     """
     config = model.config
     if config is None:
         return ()
-    absent = tuple(_absent_files(spec, model, config))
+    absent = tuple(_absent_files(folder, model, config))
     if absent:
         return absent
     try:
-        composed = compose(config, spec.folder)
+        composed = compose(config, folder)
     except ModelQAError as error:
         return (Finding.of_error(QUESTION, model.name, error),)
     if not config.read_by:
@@ -45,9 +48,9 @@ def config_findings(spec: Spec, model: Model) -> tuple[Finding, ...]:
                 todo="name the files that read it: read_by: [validation.py]",
             ),
         )
-    files = [spec.folder / name for name in config.read_by]
-    log = read_keys(composed, config_name(config), spec.folder, files)
-    return findings_of(spec, model, composed, log)
+    files = [folder / name for name in config.read_by]
+    log = read_keys(composed, config_name(config), folder, files)
+    return findings_of(folder, model, composed, log)
 
 
 def config_name(config: ModelConfig) -> str:
@@ -55,17 +58,17 @@ def config_name(config: ModelConfig) -> str:
     return Path(config.file).name if config.file else str(config.name)
 
 
-def findings_of(spec: Spec, model: Model, composed: Composed, log: Log) -> tuple[Finding, ...]:
+def findings_of(folder: Path, model: Model, composed: Composed, log: Log) -> tuple[Finding, ...]:
     """What the reading of a program says of a config."""
     return (
-        *(missing_key(spec, model, composed, log.misses[path]) for path in sorted(log.misses)),
-        *_refused(spec, model, log),
-        *_never_read(spec, model, composed, log),
-        *(_not_known(spec, model, what, place) for what, place in log.unknown.items()),
+        *(missing_key(folder, model, composed, log.misses[path]) for path in sorted(log.misses)),
+        *_refused(folder, model, log),
+        *_never_read(model, composed, log),
+        *(_not_known(folder, model, what, place) for what, place in log.unknown.items()),
     )
 
 
-def missing_key(spec: Spec, model: Model, composed: Composed, miss: Miss) -> Finding:
+def missing_key(folder: Path, model: Model, composed: Composed, miss: Miss) -> Finding:
     """The finding for a key that is read and is not there."""
     assert model.config is not None
     source = f", which is read by: {miss.place.text}" if miss.place.text else ""
@@ -80,7 +83,7 @@ def missing_key(spec: Spec, model: Model, composed: Composed, miss: Miss) -> Fin
         model,
         "error",
         what,
-        where=str(spec.folder / str(miss.place)),
+        where=str(folder / str(miss.place)),
         expected=f"a value of {shown(_deepest(miss))}{source}{condition}",
         found="\n".join(line for line in found if line) or None,
         todo=_remedy(model.config, composed, miss, near),
@@ -117,19 +120,19 @@ def _remedy(config: ModelConfig, composed: Composed, miss: Miss, near: KeyPath |
     return f"write it into {place}, or into overrides: [{override}]{rename}"
 
 
-def _refused(spec: Spec, model: Model, log: Log) -> Iterator[Finding]:
+def _refused(folder: Path, model: Model, log: Log) -> Iterator[Finding]:
     for path, (by, place) in sorted(log.refused.items()):
         yield _finding(
             model,
             "error",
             f"{shown(path)} of the config is given to {by}, which has no parameter {path[-1]!r}",
-            where=str(spec.folder / str(place)),
+            where=str(folder / str(place)),
             found=place.text or None,
             todo=f"remove the key, or give {by} such a parameter",
         )
 
 
-def _never_read(spec: Spec, model: Model, composed: Composed, log: Log) -> Iterator[Finding]:
+def _never_read(model: Model, composed: Composed, log: Log) -> Iterator[Finding]:
     assert model.config is not None
     if not log.reads and not log.whole and not log.misses:
         names = ", ".join(model.config.read_by)
@@ -171,24 +174,24 @@ def never_read(composed: Composed, log: Log) -> list[KeyPath]:
     ]
 
 
-def _not_known(spec: Spec, model: Model, what: str, place: Place) -> Finding:
+def _not_known(folder: Path, model: Model, what: str, place: Place) -> Finding:
     return _finding(
         model,
         "note",
         f"not known: {what}",
-        where=str(spec.folder / str(place)),
+        where=str(folder / str(place)),
         found=place.text or None,
     )
 
 
-def _absent_files(spec: Spec, model: Model, config: ModelConfig) -> Iterator[Finding]:
+def _absent_files(folder: Path, model: Model, config: ModelConfig) -> Iterator[Finding]:
     for name in config.read_by:
-        if not (spec.folder / name).is_file():
+        if not (folder / name).is_file():
             yield _finding(
                 model,
                 "error",
                 f"there is no {name}, which is said to read the config",
-                where=str(spec.folder / name),
+                where=str(folder / name),
                 todo="correct read_by in the spec",
             )
 

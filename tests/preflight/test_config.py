@@ -34,7 +34,7 @@ def ask(tmp_path: Path) -> Ask:
             (tmp_path / name.replace("_", ".")).write_text(text)
         (tmp_path / "a.modelspec.yaml").write_text(SPEC.replace("CONFIG", config))
         spec = read_spec(tmp_path / "a.modelspec.yaml", catalogue())
-        return config_findings(spec, spec.models["candidate"])
+        return config_findings(spec.models["candidate"], tmp_path)
 
     return asked
 
