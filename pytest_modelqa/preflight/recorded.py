@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -114,6 +113,7 @@ class Recorder:
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """Loaders of configs give this one, and OmegaConf's containers note what is read of them."""
+        import json
         import tomllib
 
         import yaml
@@ -175,10 +175,16 @@ def _creating(original: Callable[..., Any]) -> Callable[..., Any]:
     """OmegaConf takes dicts of no other class; what it makes of them notes its reads by itself."""
 
     def create(content: Any = None, *args: Any, **kwargs: Any) -> Any:
-        plain = json.loads(json.dumps(content)) if isinstance(content, RecordingDict) else content
+        plain = _plain(content) if isinstance(content, (RecordingDict, list)) else content
         return original({} if plain is None else plain, *args, **kwargs)
 
     return create
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in dict.items(value)}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
 _OTHERS = ("load", "loads")
