@@ -78,7 +78,8 @@ class Waiting:
         self._screen = screen
         self._column: int | None = None
         self._shown_at = time.monotonic()
-        self._predicting: tuple[str, float] | None = None
+        # Whose samples were first seen, when, and how many were done by then.
+        self._predicting: tuple[str, float, int] | None = None
 
     def show(self, name: str, progress: Progress) -> None:
         """Called twice a second while an item waits for evaluation ``name``."""
@@ -111,22 +112,26 @@ class Waiting:
         if progress.stage != "predicting" or not progress.total:
             return progress.stage
         if self._predicting is None or self._predicting[0] != name:
-            self._predicting = (name, time.monotonic())
-        return rate(progress.done, progress.total, time.monotonic() - self._predicting[1])
+            self._predicting = (name, time.monotonic(), progress.done)
+        _, since, before = self._predicting
+        return rate(progress.done, progress.total, time.monotonic() - since, before)
 
 
-def rate(done: int, total: int, seconds: float) -> str:
+def rate(done: int, total: int, seconds: float, before: int = 0) -> str:
     """Samples done, samples per second and time left.
+
+    Args:
+        seconds: Since ``before`` samples were done.
 
     >>> rate(250, 1000, 10.0)
     '250 of 1000 samples, 25.0 samples/s, 30 s left'
-    >>> rate(0, 1000, 0.0)
-    '0 of 1000 samples'
+    >>> rate(624, 1000, 1e-6, before=624)
+    '624 of 1000 samples'
     """
     text = f"{done} of {total} samples"
-    if not done or seconds <= 0:
+    if done <= before or seconds <= 0:
         return text
-    per_second = done / seconds
+    per_second = (done - before) / seconds
     return f"{text}, {per_second:.1f} samples/s, {(total - done) / per_second:.0f} s left"
 
 

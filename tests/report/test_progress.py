@@ -147,6 +147,11 @@ def test_rate(done: int, total: int, seconds: float, said: str) -> None:
     assert rate(done, total, seconds) == said
 
 
+def test_samples_done_before_anybody_looked_are_no_speed() -> None:
+    assert rate(624, 2000, 1e-6, before=624) == "624 of 2000 samples"
+    assert rate(724, 1024, 10.0, before=624) == "724 of 1024 samples, 10.0 samples/s, 30 s left"
+
+
 CONFTEST = """
 import sys
 from pytest_modelqa.evaluation.engine import Progress
