@@ -229,6 +229,8 @@ def _note(key: Key, device: str, job: Job) -> str:
     notes = []
     if key.undeclared_data:
         notes.append("the loader declares neither files: nor sha256:, so these records serve this run only")
+    if key.timed:
+        notes.append("time and memory are measured anew in every run, so these records serve this run only")
     if device == "cpu" and job.evaluation.device == "auto":
         notes.append("no accelerator: ran on the CPU")
     return "; ".join(notes)

@@ -35,6 +35,8 @@ from .engine import Progress, WorkOrder
 from .fingerprint import read_code, used_code, used_distributions
 from .inference import Subject, Table, infer, predict
 from .loaded_models import LoadedModels
+from .performance import performance_of
+from .performance_scores import score_performance
 from .plan import MetricUse
 from .scoring import is_complete, score_predictions
 from .torch_device import describe, prepare
@@ -76,6 +78,9 @@ def _execute(order: WorkOrder, report: Report, models: LoadedModels, pool: Execu
         for baseline in (None, *order.job.baselines):
             if not is_complete(record, use, declaration, baseline):
                 score_predictions(record, use, declaration, baseline)
+    for use, declaration in _uses(order, "model", "run"):
+        if not is_complete(record, use, declaration, None):
+            score_performance(record, use, declaration)
     return record.folder
 
 
@@ -116,7 +121,15 @@ def _measure(
         table, visited = in_order_of_dataset(table, visit.order)
         columns = _with_fields(table.columns(), {name: of[visited] for name, of in scalars.items()})
         pictures = task.pictures(_inspection(subject, table, columns, visited, report))
+        asked = [use.metric for use, _ in _uses(order, "model", "run")]
+        performance = (
+            performance_of(subject, visit.order, size.used, asked, lambda: report(Progress("timing")))
+            if asked
+            else None
+        )
     how = _how(order, subject, size, seconds, table)
+    if performance is not None:
+        how["performance"] = performance
     if len(table.ids) < len(samples):
         populations = populations_of(scalars, order.job, len(samples))
         # What was measured under the same name goes on with the samples, and is not added again.
@@ -203,10 +216,10 @@ def _checkpoints_unchanged(order: WorkOrder) -> Iterator[None]:
         yield
 
 
-def _uses(order: WorkOrder, needs: str) -> list[tuple[MetricUse, MetricDeclaration]]:
+def _uses(order: WorkOrder, *needs: str) -> list[tuple[MetricUse, MetricDeclaration]]:
     declarations = metrics()
     uses = [(use, declarations[use.metric]) for use in order.job.metrics]
-    return [(use, declaration) for use, declaration in uses if declaration.needs == needs]
+    return [(use, declaration) for use, declaration in uses if declaration.needs in needs]
 
 
 def _inspection(

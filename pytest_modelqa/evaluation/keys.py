@@ -35,12 +35,15 @@ class Key:
         inputs: Digests of the files that were read for it, by what they are.
         undeclared_data: The loader says neither ``files:`` nor ``sha256:``, so nobody can tell whether the data
             changed: the records serve only this run.
+        timed: A time is measured, which says nothing of another machine or another day: the records serve only this
+            run.
     """
 
     value: str
     parts: Mapping[str, Any]
     inputs: Mapping[str, tuple[FileDigest, ...]]
     undeclared_data: bool
+    timed: bool
 
 
 def key_of(job: Job, catalogue: Catalogue, run_id: str, memory: Path) -> Key:
@@ -48,7 +51,7 @@ def key_of(job: Job, catalogue: Catalogue, run_id: str, memory: Path) -> Key:
 
     Args:
         memory: The folder that remembers digests of large files.
-        run_id: Stands in for the digest of data that nobody declared.
+        run_id: Stands in for the digest of what nobody declared or can know: the data, the machine's other work.
 
     Raises:
         EvaluationError: A model that an argument names is the candidate, or a grid.
@@ -67,7 +70,9 @@ def key_of(job: Job, catalogue: Catalogue, run_id: str, memory: Path) -> Key:
         "model": model,
         "dataset": dataset,
         "companions": {"models": companions.models, "datasets": companions.datasets},
-        "metrics": [use.column for use in job.metrics if catalogue.metrics[use.metric].needs == "outputs"],
+        "metrics": [
+            use.column for use in job.metrics if catalogue.metrics[use.metric].needs != "predictions"
+        ],
         "baselines": list(job.baselines),
         "seed": evaluation.seed,
         "precision": evaluation.precision,
@@ -75,8 +80,11 @@ def key_of(job: Job, catalogue: Catalogue, run_id: str, memory: Path) -> Key:
         "deterministic": evaluation.deterministic,
         "repeats": evaluation.repeats,
     }
+    timed = any(catalogue.metrics[use.metric].needs == "run" for use in job.metrics)
+    if timed:
+        parts["run"] = run_id
     inputs = {"checkpoint": checkpoint, "data": data, **companions.inputs}
-    return Key(digest(parts), parts, inputs, undeclared or companions.undeclared)
+    return Key(digest(parts), parts, inputs, undeclared or companions.undeclared, timed)
 
 
 @dataclass(frozen=True)

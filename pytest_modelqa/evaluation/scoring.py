@@ -130,7 +130,9 @@ def _add_set(
 
 
 def is_complete(record: Record, use: MetricUse, declaration: MetricDeclaration, baseline: str | None) -> bool:
-    """Whether the record holds this metric in full."""
+    """Whether the record holds this metric in full; of a trivial baseline there is no time or size."""
+    if baseline and declaration.needs in ("model", "run"):
+        return True
     column = f"{baseline}/{use.column}" if baseline else use.column
     if declaration.level == "sample":
         return record.has_scores(column) or column in record.columns or bool(record.failures(column, ""))

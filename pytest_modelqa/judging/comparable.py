@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import BaselineError
+from ..spec.catalogue import MetricDeclaration
 from ..spec.grid import named
 from ..spec.resolved import Check, Evaluation
 from .measured import Measured, Member, Value
@@ -68,6 +69,45 @@ def _same_data(ours: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None,
 
 def _files(dataset: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(PurePath(name).name, sha256) for name, sha256 in dataset["files"]]
+
+
+def demand_same_conditions(
+    check: Check, declaration: MetricDeclaration, candidate: Measured, baseline: Measured | Recorded | None
+) -> None:
+    """A time is compared only with one of the same machine, device and batch size.
+
+    Raises:
+        BaselineError: The baseline's is not.
+    """
+    if declaration.needs != "run" or baseline is None:
+        return
+    if isinstance(baseline, Recorded):
+        raise BaselineError(
+            f"{check.metric} is compared with what another run recorded",
+            where=baseline.where,
+            expected="a model or an evaluation that is measured in the same run, on the same machine",
+            found=f"the recorded baseline {baseline.name}",
+            todo="name the baseline's model under models:, and compare with it",
+        )
+    ours, theirs = (_conditions(side) for side in (candidate, baseline))
+    different = [name for name in ours if ours[name] != theirs[name]]
+    if different:
+        raise BaselineError(
+            f"{check.metric} of {candidate.name} and {baseline.name} were not measured under the same conditions",
+            expected=", ".join(f"{name} {ours[name]}" for name in different) + " on both sides",
+            found=", ".join(f"{name} {theirs[name]}" for name in different) + f" for {baseline.name}",
+            todo="give both evaluations the same device: and batch_size:, and run again",
+        )
+
+
+def _conditions(side: Measured) -> dict[str, Any]:
+    manifest = side.record.manifest
+    return {
+        "run": manifest.key_parts.get("run"),
+        "device": manifest.device.name,
+        "batch size": manifest.measured["performance"]["batch_size"],
+        "threads": manifest.measured["threads"],
+    }
 
 
 def demand_same_task(evaluation: Evaluation, members: Sequence[Member]) -> None:

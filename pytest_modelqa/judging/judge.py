@@ -13,7 +13,13 @@ from ..spec.resolved import Check, Evaluation
 from ..spec.sentences import describe
 from . import early, trend
 from .claims import Baseline, Claim, Run, decided, of_member, over_runs
-from .comparable import demand_comparable, demand_distinct, demand_same_slices, demand_same_task
+from .comparable import (
+    demand_comparable,
+    demand_distinct,
+    demand_same_conditions,
+    demand_same_slices,
+    demand_same_task,
+)
 from .evidence import evidence, notes
 from .measured import Measured, Member, Order, Value, values
 from .recorded import Recorded, recorded_metric
@@ -86,6 +92,7 @@ def _stopped_early(member: Member) -> bool:
 
 def _measure(check: Check, declaration: MetricDeclaration, member: Member) -> Both:
     baseline = member.baseline
+    demand_same_conditions(check, declaration, member.candidate, baseline)
     if not isinstance(baseline, Measured):
         ours = values(member.candidate, check, declaration)
         if not isinstance(baseline, Recorded):

@@ -15,6 +15,7 @@ from .arguments import (
 )
 from .detection_declarations import DETECTION_METRICS
 from .feature_declarations import FEATURE_METRICS
+from .performance_declarations import PERFORMANCE_METRICS
 from .text_declarations import TEXT_METRICS
 
 # What the metrics of a family have in common.
@@ -188,4 +189,5 @@ METRICS: tuple[MetricDeclaration, ...] = (
     *FEATURE_METRICS,
     *DETECTION_METRICS,
     *TEXT_METRICS,
+    *PERFORMANCE_METRICS,
 )

@@ -69,7 +69,9 @@ class MetricDeclaration:
         version: Raised whenever the same inputs would give another value; part of every key.
         level: ``sample``: the value is the mean of a score column. ``set``: a function of the whole set.
         needs: ``outputs``: computed in the worker, on the device, batch by batch. ``predictions``: computed
-            from the light columns of the records, at any time.
+            from the light columns of the records, at any time. ``model``: of the model itself (its size). ``run``:
+            of this run on this machine (its time), measured anew in every run. Every task that runs a model offers
+            the last two.
         scores: The family, which decides the interval: ``binary``, ``bounded``, ``unbounded`` or ``set``.
         function: ``module:attribute`` of the code, imported only where it runs.
         args: The schema of its own arguments.
@@ -97,7 +99,7 @@ class MetricDeclaration:
     higher_is_better: bool | None
     version: int
     level: Literal["sample", "set"]
-    needs: Literal["outputs", "predictions"]
+    needs: Literal["outputs", "predictions", "model", "run"]
     scores: Literal["binary", "bounded", "unbounded", "set"]
     function: str
     args: type[BaseModel] = NoArgs

@@ -158,6 +158,28 @@ def check_tolerance(
     )
 
 
+def check_performance(
+    check: Check, written: Written[CheckEntry], metric: MetricDeclaration, around: Surroundings
+) -> None:
+    """Adds a problem where the time or size of a model is asked of what is none: a slice, a trivial baseline."""
+    if metric.needs not in ("model", "run"):
+        return
+    if check.slices:
+        around.problems.add(
+            "without-effect",
+            f"slices of {written.name} have no effect: {metric.name} is of the model, not of its samples",
+            written.at("slices"),
+            todo="remove slices:, or give the slice an evaluation of its own, with a dataset of its own",
+        )
+    if check.baseline in around.task.baselines:
+        around.problems.add(
+            "not-comparable",
+            f"{written.name} compares {metric.name} with {quoted(check.baseline)}, which is no model",
+            written.at("baseline"),
+            expected="another model or evaluation",
+        )
+
+
 def check_grid(
     check: Check,
     written: Written[CheckEntry],

@@ -12,6 +12,7 @@ from .check_rules import (
     check_comparison,
     check_grid,
     check_interval,
+    check_performance,
     check_tolerance,
     check_without_effect,
 )
@@ -73,6 +74,7 @@ def resolve_check(written: Written[CheckEntry], around: Surroundings) -> Check |
     )
     check_interval(check, written, around.evaluation.stop_early, problems)
     check_tolerance(check, written, metric, problems)
+    check_performance(check, written, metric, around)
     if around.coordinates is not None:
         check_grid(check, written, around.coordinates, problems)
     return replace(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from ..metrics.registry import by_name, imported, metrics
-from ..spec.catalogue import Catalogue, TaskDeclaration
+from ..spec.catalogue import Catalogue, MetricDeclaration, TaskDeclaration
 from .declarations import TASKS
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def tasks() -> Mapping[str, TaskDeclaration]:
                     todo="correct or uninstall the package that declares it",
                 )
     offered = {
-        task.name: (*task.metrics, *(m.name for m in known.values() if task.name in m.tasks))
+        task.name: (*task.metrics, *(metric.name for metric in known.values() if _offers(task, metric)))
         for task in declared.values()
     }
     return MappingProxyType(
@@ -54,6 +54,10 @@ def tasks() -> Mapping[str, TaskDeclaration]:
             for name, names in offered.items()
         }
     )
+
+
+def _offers(task: TaskDeclaration, metric: MetricDeclaration) -> bool:
+    return task.name in metric.tasks or (task.needs_model and metric.needs in ("model", "run"))
 
 
 def load(declaration: TaskDeclaration) -> Callable[[Any], Task]:
