@@ -52,6 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("first", type=Path, metavar="A", help="a folder under .modelqa/runs/, or its run.json")
     diff.add_argument("second", type=Path, metavar="B", help="another")
     diff.set_defaults(run_command=_diff)
+    report = commands.add_parser("report", help="write the HTML report of a run again")
+    report.add_argument(
+        "record", type=Path, metavar="RUN", help="a folder under .modelqa/runs/, or its run.json"
+    )
+    report.add_argument(
+        "--output", type=Path, metavar="PATH", help="another place than report.html beside run.json"
+    )
+    report.set_defaults(run_command=_report)
     calibrate = commands.add_parser(
         "calibrate", help="how repeatable each check of a spec is, and what it would overlook"
     )
@@ -154,6 +162,24 @@ def _schema(options: argparse.Namespace) -> int:
     from .tasks.registry import catalogue
 
     sys.stdout.write(json.dumps(json_schema(catalogue()), indent=2, ensure_ascii=False) + "\n")
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from .errors import ModelQAError
+    from .report.html.render import write_report
+    from .report.run_record import path_of, read
+
+    try:
+        run = read(options.record)
+        file = path_of(options.record)
+        # .modelqa/runs/ID/run.json
+        folder = file.absolute().parents[2]
+        path, _ = write_report(run, folder, options.output or file.with_name("report.html"))
+    except ModelQAError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{path}\n")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from .judging.verdict import Verdict
 from .records.digests import digest
 from .report import run_record
 from .report.conclusion import Conclusion, Planned, Result, conclude
+from .report.publishing import publish
 from .report.run_record import ReadEvaluation, ReadSpec, RunRecord
 from .spec import read_spec
 from .spec.catalogue import Catalogue
@@ -151,6 +153,11 @@ class Gate:
         except StoreError as error:
             return error
         return None
+
+    def publish(self) -> list[str]:
+        """Writes the reports of a run that has ended; gives back what is said of them."""
+        options = self.options
+        return publish(self.record(complete=True), options.folder, options.root, os.environ)
 
     @property
     def record_path(self) -> Path:

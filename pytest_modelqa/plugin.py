@@ -238,8 +238,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, _T, _T]:
         good = session.exitstatus == pytest.ExitCode.OK
         code = int(session.exitstatus)
         line = last_line(conclusion, code, recorded=problem is None, interrupted=_interrupted(session))
-        for passed_over in sorted(gate.passed_over):
-            _say(config, f"damaged record passed over: {passed_over}", yellow=True)
+        for told in gate.publish() if problem is None else ():
+            _say(config, told)
         _say(config, f"run record: {gate.record_path}" if problem is None else str(problem))
         _say(config, line, bold=True, green=good, red=not good)
     return answer

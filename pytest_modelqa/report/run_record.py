@@ -117,7 +117,7 @@ def read(path: Path) -> RunRecord:
     Raises:
         RunRecordError: It is missing, was changed or is of another version.
     """
-    file = path / "run.json" if path.is_dir() else path
+    file = path_of(path)
     try:
         content = json.loads(file.read_text(encoding="utf-8"), parse_constant=_no_number)
     except FileNotFoundError:
@@ -157,6 +157,11 @@ def read(path: Path) -> RunRecord:
             found=f"{type(error).__name__}: {error}",
             todo="verify it with the version of pytest-modelqa that made it",
         ) from error
+
+
+def path_of(path: Path) -> Path:
+    """``run.json``, where its folder was named."""
+    return path / "run.json" if path.is_dir() else path
 
 
 def _no_number(text: str) -> None:

@@ -1,0 +1,1 @@
+"""The report of a run as one HTML file: no network, no script that it needs, everything in it escaped."""

@@ -1,0 +1,286 @@
+"""From a run record, its records and the runs before it to what the page shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from ..conclusion import Planned, Result
+from ..history import History
+from ..run_record import ReadEvaluation, ReadSpec, RunRecord
+from .checks import ORDER, CheckView, SideView, check_view, ordered, side_view
+from .figures import Figure, figures_of
+from .measured import Side, sides_of
+from .pictures import Budget, Pictures, pictures_of
+from .samples import Samples, Score, samples_of
+from .trends import HistoryView, history_view
+
+# With many evaluations each shows fewer of its samples, so that the page stays below 5 MB.
+_SAMPLE_ROWS = 2_000
+_MOST_RECORDS_WITH_PICTURES = 3
+_MOST_CARDS = 60
+
+
+@dataclass(frozen=True)
+class EvaluationView:
+    """An evaluation, or the goals or another case of a spec, with its checks and what its records show."""
+
+    name: str
+    about: str
+    checks: tuple[CheckView, ...]
+    sides: tuple[SideView, ...]
+    figures: tuple[Figure, ...]
+    pictures: tuple[tuple[str, Pictures], ...]
+    samples: Samples | None
+    samples_of: str
+    missing_records: bool
+
+
+@dataclass(frozen=True)
+class SpecView:
+    """A spec with its evaluations."""
+
+    spec: ReadSpec
+    evaluations: tuple[EvaluationView, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the page shows.
+
+    Attributes:
+        word: GO, NO-GO, INCOMPLETE, PARTIAL or PREFLIGHT OK.
+        counts: How many of the selected items ended how, worst first.
+        blocking: What stops the release, to be read first; of items with the same error only the first one.
+        alike: Those others, by the anchor of the first.
+        more_blocking: How many do not stand there for want of room.
+        not_run: What was planned and did not run, and why.
+        notices: What a reader must know before believing the verdict.
+    """
+
+    run: RunRecord
+    word: str
+    word_class: str
+    line: str
+    counts: tuple[tuple[str, int, str], ...]
+    blocking: tuple[CheckView, ...]
+    alike: Mapping[str, tuple[CheckView, ...]]
+    more_blocking: int
+    specs: tuple[SpecView, ...]
+    not_run: tuple[tuple[str, str], ...]
+    notices: tuple[str, ...]
+    history: HistoryView
+    duration: str
+    total: int
+
+
+def page_of(run: RunRecord, store: Path, history: History) -> Page:
+    """What the page of a run shows.
+
+    Args:
+        store: The folder of the records; what is not there is left out, and said.
+    """
+    results = {result.nodeid: result for result in run.results}
+    shown = [item for item in run.planned if item.selected or item.nodeid in results]
+    views = {
+        item.nodeid: check_view(item, results.get(item.nodeid), number) for number, item in enumerate(shown)
+    }
+    budget = Budget()
+    cases = len({(item.spec, item.case) for item in shown})
+    rows = max(10, min(120, _SAMPLE_ROWS // max(cases, 1)))
+    word, _, line = (
+        run.conclusion.line if run.conclusion else "INCOMPLETE: the run did not come to its end"
+    ).partition(": ")
+    groups = _by_reason(ordered([view for view in views.values() if view.blocks]))
+    counts = Counter((view.status, view.status_class) for view in views.values())
+    return Page(
+        run=run,
+        word=word,
+        word_class={"GO": "pass", "PREFLIGHT OK": "pass", "NO-GO": "fail"}.get(word, "warn"),
+        # The names that follow stand below, and so does what the run was overridden with.
+        line=line.partition(": ")[0].partition("; with --modelqa-set ")[0],
+        counts=tuple(
+            (status, counts[status, class_], class_)
+            for status, class_ in sorted(counts, key=lambda each: ORDER.index(each[0]))
+        ),
+        blocking=tuple(group[0] for group in groups[:_MOST_CARDS]),
+        alike={group[0].anchor: tuple(group[1:]) for group in groups},
+        more_blocking=sum(map(len, groups[_MOST_CARDS:])),
+        specs=tuple(
+            _spec_view(
+                spec, [item for item in shown if item.spec == spec.path], views, results, store, budget, rows
+            )
+            for spec in run.specs
+        ),
+        not_run=tuple(_not_run(run, results)),
+        notices=tuple(_notices(run, history)),
+        history=history_view(history),
+        duration=_duration(run),
+        total=len(shown),
+    )
+
+
+def _by_reason(blocking: Sequence[CheckView]) -> list[list[CheckView]]:
+    """Items that an error of one evaluation stops, together; each of the others by itself."""
+    found: dict[object, list[CheckView]] = {}
+    for view in blocking:
+        error = view.error or {}
+        reason = (
+            (view.spec, error.get("what"), error.get("found"), error.get("details")) if error else view.anchor
+        )
+        found.setdefault(reason, []).append(view)
+    return list(found.values())
+
+
+def _spec_view(
+    spec: ReadSpec,
+    items: Sequence[Planned],
+    views: Mapping[str, CheckView],
+    results: Mapping[str, Result],
+    store: Path,
+    budget: Budget,
+    rows: int,
+) -> SpecView:
+    evaluations = {evaluation.name: evaluation for evaluation in spec.evaluations}
+    made = []
+    for case, members in groupby(items, key=lambda item: item.case):
+        of_case = list(members)
+        checks = [views[item.nodeid] for item in of_case]
+        found = [results[item.nodeid] for item in of_case if item.nodeid in results]
+        made.append(_evaluation_view(case, evaluations.get(case), checks, found, store, budget, rows))
+    return SpecView(spec, tuple(made))
+
+
+def _evaluation_view(
+    name: str,
+    evaluation: ReadEvaluation | None,
+    checks: Sequence[CheckView],
+    results: Sequence[Result],
+    store: Path,
+    budget: Budget,
+    rows: int,
+) -> EvaluationView:
+    verdicts = [result.verdict for result in results if result.verdict and result.verdict.get("lines")]
+    sides = sides_of(results, store)
+    candidates = [side for side in sides if side.is_candidate and side.record is not None]
+    last = candidates[-1] if candidates else None
+    pictured = [
+        side for side in candidates[-_MOST_RECORDS_WITH_PICTURES:] if side.record and side.record.pictures
+    ]
+    pictures = pictures_of([side.record for side in pictured if side.record], budget)
+    browser = (
+        samples_of(last.record, _scores(verdicts), _slices(verdicts), rows) if last and last.record else None
+    )
+    return EvaluationView(
+        name=name,
+        about=_about(evaluation),
+        checks=tuple(ordered(checks)),
+        sides=tuple(_sides(sides, results)),
+        figures=figures_of(verdicts, sides),
+        pictures=tuple((side.name, each) for side, each in zip(pictured, pictures, strict=True)),
+        samples=browser,
+        samples_of=last.name if last else "",
+        missing_records=any(side.record is None for side in sides),
+    )
+
+
+def _about(evaluation: ReadEvaluation | None) -> str:
+    if evaluation is None:
+        return ""
+    role = f" ({evaluation.role} data)" if evaluation.role else ""
+    parts = [
+        evaluation.task,
+        evaluation.model or "",
+        f"{evaluation.dataset}{role}" if evaluation.dataset else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _sides(sides: Sequence[Side], results: Sequence[Result]) -> list[SideView]:
+    """The models, and the recorded baselines that have no records."""
+    measured = [side_view("candidate" if side.is_candidate else "baseline", side.evidence) for side in sides]
+    recorded = {
+        str(side["recorded"]): side_view("baseline", side)
+        for result in results
+        for side in ((result.verdict or {}).get("evidence") or {}).values()
+        if "recorded" in side
+    }
+    return [*measured, *recorded.values()]
+
+
+def _scores(verdicts: Sequence[Mapping[str, Any]]) -> list[Score]:
+    """The metrics that were checked, each once, with the bound of a check of the value itself where there is one."""
+    found: dict[str, Score] = {}
+    for verdict in verdicts:
+        worst = verdict["worst"]
+        bound = worst["limit"] if verdict["bound"] in ("min", "max") and not worst["slice"] else None
+        score = Score(
+            verdict["metric"],
+            verdict.get("column", ""),
+            verdict["unit"],
+            verdict.get("higher_is_better"),
+            bound,
+            worst["at_least"],
+        )
+        if score.column not in found or (found[score.column].limit is None and bound is not None):
+            found[score.column] = score
+    return list(found.values())
+
+
+def _slices(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The fields that checks slice by: ``label`` of ``step=3, label=7``; coordinates are no columns and drop out."""
+    names = [
+        part.partition("=")[0]
+        for verdict in verdicts
+        for line in verdict["lines"]
+        for part in line["slice"].split(", ")
+        if "=" in part
+    ]
+    return list(dict.fromkeys(names))
+
+
+def _not_run(run: RunRecord, results: Mapping[str, Result]) -> list[tuple[str, str]]:
+    found = [
+        (spec.path, f"could not be read: {spec.problem.splitlines()[0]}")
+        for spec in run.specs
+        if spec.problem
+    ]
+    found += [(spec.path, "left out by pytest, never read") for spec in run.specs if spec.left_out]
+    for item in run.planned:
+        result = results.get(item.nodeid)
+        if not item.selected:
+            found.append((item.nodeid, "not selected"))
+        elif result is None:
+            found.append((item.nodeid, "not run"))
+        elif result.status in ("SKIPPED", "XFAILED", "RERUN", "NOT RUN"):
+            found.append((item.nodeid, result.status.lower()))
+    return found
+
+
+def _notices(run: RunRecord, history: History) -> list[str]:
+    notices = list(history.creeping)
+    if not run.complete:
+        notices.append("The run did not come to its end: this is its plan.")
+    if run.options.get("set"):
+        notices.append(
+            f"Judged with --modelqa-set {', '.join(run.options['set'])}: not the specs as they are."
+        )
+    if run.options.get("limit") is not None:
+        notices.append(f"Measured on the first {run.options['limit']} samples of each dataset only.")
+    notices += [f"A damaged record was passed over: {problem}" for problem in run.passed_over]
+    return notices
+
+
+def _duration(run: RunRecord) -> str:
+    if run.finished is None:
+        return ""
+    seconds = int(
+        (datetime.fromisoformat(run.finished) - datetime.fromisoformat(run.started)).total_seconds()
+    )
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,159 @@
+"""The sample browser: a row a sample with its scores and fields, the worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...errors import StoreError
+from ...records.columns import REPEAT_OF
+from ...records.record import Record
+from ...spec.numbers import format_value
+from .measured import columns_of, scores_of
+
+_MOST_ROWS = 120
+_MOST_FIELDS = 6
+_MOST_LABELS = 60
+_LONGEST_TEXT = 160
+
+
+@dataclass(frozen=True)
+class Score:
+    """A per-sample metric that was checked.
+
+    Attributes:
+        column: Its column in the records.
+        limit: The bound of its check, or None where it is no bound on the value itself.
+    """
+
+    metric: str
+    column: str
+    unit: str
+    higher_is_better: bool | None
+    limit: float | None
+    at_least: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sample.
+
+    Attributes:
+        meets: Whether each of its own scores meets the bound of the mean; None where no bound is known.
+        labels: The slices that it belongs to, by field.
+    """
+
+    id: str
+    meets: bool | None
+    scores: tuple[str, ...]
+    fields: tuple[str, ...]
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The rows that are shown, of how many, in what order; and what they can be filtered by."""
+
+    scores: tuple[str, ...]
+    fields: tuple[str, ...]
+    rows: tuple[Row, ...]
+    total: int
+    below: int
+    order: str
+    filters: Mapping[str, tuple[str, ...]]
+
+
+def samples_of(
+    record: Record, scores: Sequence[Score], slices: Sequence[str], most: int = _MOST_ROWS
+) -> Samples | None:
+    """The sample browser of a record; None where no per-sample metric was measured.
+
+    Two thirds of the rows are the worst samples, the rest is spread evenly over the others.
+    """
+    values = {score.column: scores_of(record, score.column) for score in scores}
+    known = [(score, found) for score in scores if (found := values[score.column]) is not None]
+    if not known:
+        return None
+    try:
+        ids = record.ids
+    except StoreError:
+        return None
+    columns = columns_of(record)
+    ranking, ranked = known[0]
+    goodness = -ranked if ranking.higher_is_better is False else ranked
+    order = np.argsort(goodness, kind="stable")
+    chosen = _chosen(order, most)
+    meets = _meets(known)
+    fields = _fields(columns, slices)
+    rows = tuple(
+        Row(
+            id=_short(str(ids[at])),
+            meets=None if meets is None else bool(meets[at]),
+            scores=tuple(format_value(float(found[at]), score.unit) for score, found in known),
+            fields=tuple(_short(_plain(columns[name][at])) for name in fields),
+            labels={name: _plain(columns[name][at]) for name in slices if name in columns},
+        )
+        for at in chosen
+    )
+    return Samples(
+        scores=tuple(score.metric for score, _ in known),
+        fields=tuple(fields),
+        rows=rows,
+        total=len(ids),
+        below=0 if meets is None else int(np.count_nonzero(~meets)),
+        order=f"lowest {ranking.metric} first"
+        if ranking.higher_is_better is not False
+        else f"highest {ranking.metric} first",
+        filters={
+            name: tuple(sorted({row.labels[name] for row in rows}, key=_natural))[:_MOST_LABELS]
+            for name in slices
+            if name in columns
+        },
+    )
+
+
+def _chosen(order: np.ndarray, most: int) -> list[int]:
+    if len(order) <= most:
+        return [int(at) for at in order]
+    worst = most * 2 // 3
+    rest = order[worst:]
+    spread = np.unique(np.linspace(0, len(rest) - 1, most - worst).round().astype(int))
+    return [int(at) for at in (*order[:worst], *rest[spread])]
+
+
+def _meets(known: Sequence[tuple[Score, np.ndarray]]) -> np.ndarray | None:
+    judged = [
+        found >= score.limit if score.at_least else found <= score.limit
+        for score, found in known
+        if score.limit is not None
+    ]
+    return np.asarray(np.logical_and.reduce(judged)) if judged else None
+
+
+def _fields(columns: Mapping[str, np.ndarray], slices: Sequence[str]) -> list[str]:
+    """The slices, then what else is light: text, labels, counts; no scores, which are numbers with a version."""
+    named = [name for name in slices if name in columns]
+    rest = [
+        name
+        for name, values in columns.items()
+        if name not in named and values.ndim == 1 and ".v" not in name and name != REPEAT_OF
+    ]
+    return [*named, *rest][:_MOST_FIELDS]
+
+
+def _plain(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
+
+
+def _natural(label: str) -> tuple[int, float, str]:
+    """Numbers by size, before words."""
+    try:
+        return 0, float(label), label
+    except ValueError:
+        return 1, 0.0, label
