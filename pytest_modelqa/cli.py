@@ -26,6 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     new.set_defaults(run_command=_new)
     schema = commands.add_parser("schema", help="print the JSON Schema of spec files")
+    schema.add_argument("--run", action="store_true", help="that of run records (run.json) instead")
     schema.set_defaults(run_command=_schema)
     verify = commands.add_parser(
         "verify", help="prove from a run record, on any machine, that the gate passed"
@@ -158,10 +159,12 @@ def _diff(options: argparse.Namespace) -> int:
 
 
 def _schema(options: argparse.Namespace) -> int:
+    from .report.run_schema import run_schema
     from .spec import json_schema
     from .tasks.registry import catalogue
 
-    sys.stdout.write(json.dumps(json_schema(catalogue()), indent=2, ensure_ascii=False) + "\n")
+    schema = run_schema() if options.run else json_schema(catalogue())
+    sys.stdout.write(json.dumps(schema, indent=2, ensure_ascii=False) + "\n")
     return 0
 
 

@@ -204,10 +204,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     gate = _known_gate(config)
     if gate is None or not gate.results:
         return
-    from .report.terminal import table
+    from .report.terminal import PLAIN_WIDTH, table
 
     writer = config.get_terminal_writer()
-    text = table(tuple(gate.planned.values()), gate.results, width=writer.fullwidth, colours=writer.hasmarkup)
+    seen = writer.hasmarkup or terminalreporter.isatty()
+    width = writer.fullwidth if seen else PLAIN_WIDTH
+    text = table(tuple(gate.planned.values()), gate.results, width=width, colours=writer.hasmarkup)
     if text:
         terminalreporter.section("model quality")
         terminalreporter.write(text)

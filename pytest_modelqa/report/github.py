@@ -19,7 +19,7 @@ _ICONS = {"PASS": "✅", "FAIL": "❌", "ERROR": "❗", "WARN": "⚠️", "INCON
 _WORDS = {"GO": "✅", "PREFLIGHT OK": "✅", "NO-GO": "❌"}
 
 
-def annotations(run: RunRecord, root: Path, workspace: Path | None) -> Iterator[str]:
+def workflow_commands(run: RunRecord, root: Path, workspace: Path | None) -> Iterator[str]:
     """Workflow commands that mark the line of each check that blocks or warns.
 
     Args:
@@ -46,7 +46,11 @@ def markdown(run: RunRecord, notices: Sequence[str]) -> str:
     icon = _WORDS.get(conclusion.word if conclusion else "", "⚠️")
     head = [MARKER, f"## {icon} {_text(line)}", ""]
     head += [f"> ⚠️ {_text(notice)}" for notice in notices]
-    rows = [_row(item, result) for item, result in sorted(_judged(run), key=_rank) if item.kind != "goal" or result]
+    rows = [
+        _row(item, result)
+        for item, result in sorted(_judged(run), key=_rank)
+        if item.kind != "goal" or result
+    ]
     foot = ["", f"Run `{run.id}`, {run.started[:16].replace('T', ' ')} UTC{_commit(run.environment)}"]
     table = ["", "| | check | value | bound | margin | n |", "|---|---|--:|:--|--:|--:|"]
     left = _MOST_CHARACTERS - sum(map(len, [*head, *table, *foot]))

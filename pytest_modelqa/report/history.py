@@ -1,7 +1,7 @@
 """The runs before a run, read from their run records: each check's values, and degradation that creeps.
 
-A comparison with a baseline allows a step. Where every release becomes the next baseline, many allowed steps add up to
-what no single one would have been allowed: that is said, with the oldest promoted baseline as the measure.
+A comparison with a baseline allows a step. Where every release becomes the next baseline, many allowed steps add up
+to what no single one would have been allowed: that is said, with the oldest promoted baseline as the measure.
 """
 
 from __future__ import annotations
@@ -206,5 +206,9 @@ def _past(run: RunRecord, result: Result) -> Past | None:
         outcome=worst["outcome"],
         baseline=baseline["value"] if baseline else None,
         baseline_name=baseline["name"] if baseline else "",
-        recorded="recorded" in verdict.get("evidence", {}).get("baseline", {}),
+        recorded=any(
+            "recorded" in side
+            for name, side in verdict.get("evidence", {}).items()
+            if name.startswith("baseline")
+        ),
     )

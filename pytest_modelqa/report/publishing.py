@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import StoreError
 from ..records.atomic import storing, write_atomically
-from .github import annotations, markdown
+from .github import markdown, workflow_commands
 from .history import History
 from .run_record import RunRecord
 
@@ -36,7 +36,7 @@ def publish(run: RunRecord, folder: Path, root: Path, environment: Mapping[str, 
         lines += _written(lambda: _append(Path(environment["GITHUB_STEP_SUMMARY"]), text))
     if environment.get("GITHUB_ACTIONS") == "true":
         workspace = environment.get("GITHUB_WORKSPACE")
-        lines += annotations(run, root, Path(workspace) if workspace else None)
+        lines += workflow_commands(run, root, Path(workspace) if workspace else None)
     return [*lines, told]
 
 

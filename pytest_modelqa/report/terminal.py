@@ -16,6 +16,8 @@ _STYLES = {"PASS": "green", "FAIL": "bold red", "ERROR": "bold red"}
 COLUMNS = ("value", "bound", "margin", "n")
 # A log file has no width; wide enough that no name of ours is cut.
 PLAIN_WIDTH = 160
+# Below this the numbers of a check stand under its name.
+_ROWS_FROM_WIDTH = 76
 # In a narrower terminal names would be broken for the sake of a number that value and bound show too.
 _MARGIN_FROM_WIDTH = 100
 
@@ -27,7 +29,7 @@ def table(planned: Sequence[Planned], results: Mapping[str, Result], *, width: i
     file = io.StringIO()
     console = Console(
         file=file,
-        width=width if colours else PLAIN_WIDTH,
+        width=width,
         force_terminal=colours,
         no_color=not colours,
         highlight=False,
@@ -39,7 +41,10 @@ def table(planned: Sequence[Planned], results: Mapping[str, Result], *, width: i
         if number:
             console.print()
         console.print(spec, style="bold", markup=False)
-        console.print(_table(list(items), results, columns))
+        if console.width >= _ROWS_FROM_WIDTH:
+            console.print(_table(list(items), results, columns))
+        else:
+            console.print(_list(list(items), results))
     return "".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines())
 
 
@@ -76,6 +81,32 @@ def _table(items: Sequence[Planned], results: Mapping[str, Result], columns: Seq
                 drawn.add_row(Padding.indent(Text(reason, style="red"), 4))
             said = reason
     return drawn
+
+
+def _list(items: Sequence[Planned], results: Mapping[str, Result]) -> RenderableType:
+    """For a narrow terminal: the verdict before the name, the numbers beneath it."""
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.text import Text
+
+    drawn: list[RenderableType] = []
+    said = ""
+    for case, members in groupby(items, lambda item: item.case):
+        drawn.append(Text(case, style="bold"))
+        for item in members:
+            result = results.get(item.nodeid)
+            shown = _shown(result)
+            status = shown_status(result)
+            head = Text.assemble((status, _STYLES.get(status, "yellow")), f" {_name(item, shown)}")
+            drawn.append(Padding.indent(head, 2))
+            if shown:
+                numbers = f"{shown['value']} {shown['bound']}, {shown['margin']}, n {shown['n']}"
+                drawn.append(Padding.indent(Text(numbers), 4))
+            reason = _reason(result)
+            if reason and reason != said:
+                drawn.append(Padding.indent(Text(reason, style="red"), 4))
+            said = reason
+    return Group(*drawn)
 
 
 def _name(item: Planned, shown: Mapping[str, Any]) -> str:

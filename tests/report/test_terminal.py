@@ -152,3 +152,21 @@ def test_the_word_of_a_result(status: Status, blocks: bool, word: str) -> None:
     assert verdict_word(result) == f"{word} said"
     assert verdict_word(Result(A.nodeid, status, blocks, False, None)) == word
     assert shown_status(None) == "NOT RUN"
+
+
+def test_in_sixty_columns_the_numbers_stand_under_the_name() -> None:
+    long = item("psnr-max-degradation-percent-vs-reconstruction_train-by-trajectory")
+    third = item("ssim-min")
+    text = drawn(
+        (A, shown(A)),
+        (long, shown(long, "FAIL", blocks=True, slice="label=8")),
+        (third, error(third, "checkpoint is missing: a/very/long/path/to/some/experiment/best.safetensors")),
+        width=60,
+    )
+    lines = text.splitlines()
+    assert all(len(line) <= 60 for line in lines)
+    assert lines[:4] == [SPEC, "images", "  PASS psnr-min", "    25.02 dB ≥ 24 dB, +1.02 dB, n 600"]
+    assert "  FAIL" in lines[4]
+    joined = "".join(line.strip() for line in lines[4:8])
+    assert "psnr-max-degradation-percent-vs-reconstruction_train-by-trajectory" in joined.replace(" ", "")
+    assert "    checkpoint is missing:" in text

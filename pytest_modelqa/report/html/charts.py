@@ -108,8 +108,7 @@ def curves(label: str, x_label: str, y_label: str, drawn: Sequence[Curve]) -> Ma
             ]
             parts.append(path(band, f"band {style}", closed=True))
         else:
-            for p in sure:
-                parts.append(line(x(p.x), y(p.low or 0.0), x(p.x), y(p.high or 0.0), f"error {style}"))
+            parts += [line(x(p.x), y(p.low or 0.0), x(p.x), y(p.high or 0.0), f"error {style}") for p in sure]
         parts.append(path([(x(p.x), y(p.y)) for p in curve.points], f"curve {style}"))
         if len(curve.points) <= 24:
             parts += [_mark(x(p.x), y(p.y), number) for p in curve.points]
@@ -176,8 +175,7 @@ def _frame(x: Scale, y: Scale, x_label: str, y_label: str) -> list[Markup]:
     for tick in y.ticks(4):
         parts.append(line(_LEFT, y(tick), _WIDTH - _RIGHT, y(tick), "grid"))
         parts.append(text(_LEFT - 6, y(tick) + 4, tick_text(tick), "end", "tick"))
-    for tick in x.ticks(6):
-        parts.append(text(x(tick), _HEIGHT - _BOTTOM + 14, tick_text(tick), class_="tick"))
+    parts += [text(x(tick), _HEIGHT - _BOTTOM + 14, tick_text(tick), class_="tick") for tick in x.ticks(6)]
     parts.append(line(_LEFT, _HEIGHT - _BOTTOM, _WIDTH - _RIGHT, _HEIGHT - _BOTTOM, "axis"))
     parts.append(text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 6, x_label, class_="label"))
     middle = (_TOP + _HEIGHT - _BOTTOM) / 2

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from ...judging.verdict import WHENEVER_STOPPED
 from ..conclusion import Planned, Result
 from ..terminal import shown_status
+from .budget import Budget
 from .interval import interval_plot
 from .readings import Reading, reading_of
 
@@ -18,6 +19,7 @@ from .readings import Reading, reading_of
 ORDER = ("FAIL", "ERROR", "INCONCLUSIVE", "NOT RUN", "SKIPPED", "XFAILED", "RERUN", "WARN", "PASS")
 _CLASSES = {"PASS": "pass", "FAIL": "fail", "ERROR": "error", "INCONCLUSIVE": "warn", "WARN": "warn"}
 _SLICES_LISTED = 100
+_SLICE_BYTES = 250
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,8 @@ class CheckView:
     sides: tuple[SideView, ...]
 
 
-def check_view(item: Planned, result: Result | None, number: int) -> CheckView:
-    """The view of an item, whether it ran or not."""
+def check_view(item: Planned, result: Result | None, number: int, budget: Budget) -> CheckView:
+    """The view of an item, whether it ran or not; its slices as far as the budget allows."""
     verdict: Mapping[str, Any] = (result.verdict if result else None) or {}
     notes = verdict.get("notes", ())
     # Of a model, not of the verdict: where it ran and when.
@@ -80,6 +82,9 @@ def check_view(item: Planned, result: Result | None, number: int) -> CheckView:
     lines = verdict.get("lines", ()) if worst else ()
     readings = [reading_of(line, verdict) for line in lines]
     readings.sort(key=lambda reading: ("fail", "inconclusive", "pass").index(reading.outcome))
+    listed = min(len(readings), _SLICES_LISTED)
+    if listed > 1 and not budget.takes(listed * _SLICE_BYTES):
+        listed = 1
     return CheckView(
         anchor=f"check-{number}",
         name=item.nodeid.rpartition("::")[2],
@@ -94,8 +99,8 @@ def check_view(item: Planned, result: Result | None, number: int) -> CheckView:
         blocks=bool(result and result.blocks),
         reading=worst,
         plot=interval_plot(worst) if worst else None,
-        readings=tuple(readings[:_SLICES_LISTED]),
-        more_readings=max(len(readings) - _SLICES_LISTED, 0),
+        readings=tuple(readings[:listed]),
+        more_readings=max(len(readings) - listed, 0),
         samples=_samples(verdict, worst),
         warnings=tuple(note for note in notes if not note.startswith(names)),
         notes=tuple(note for note in notes if note.startswith(names)),

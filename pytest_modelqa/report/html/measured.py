@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import StoreError
+from ...records.excerpt import read_excerpt
 from ...records.record import Record, read_record
 from ..conclusion import Result
 
@@ -46,7 +47,7 @@ def sides_of(results: Iterable[Result], store: Path) -> tuple[Side, ...]:
                     is_candidate=is_candidate,
                     coordinates=evidence.get("coordinates", {}),
                     evidence=evidence,
-                    record=_record(store, *place),
+                    record=_record(store, *place) or _promoted(evidence),
                 )
     return tuple(sorted(found.values(), key=lambda side: not side.is_candidate))
 
@@ -101,5 +102,14 @@ def _record(store: Path, key: str, record_id: str) -> Record | None:
     try:
         return read_record(store / key[:2] / key / record_id)
     # Not on this machine, or damaged: the report says that there are no pictures.
+    except StoreError:
+        return None
+
+
+def _promoted(evidence: Mapping[str, Any]) -> Record | None:
+    """Of a recorded baseline that was measured elsewhere: the records that lie beside its file."""
+    path = Path(str(evidence.get("recorded", "")))
+    try:
+        return read_excerpt(path.with_name(f"{path.stem}.records")) if path.suffix == ".json" else None
     except StoreError:
         return None

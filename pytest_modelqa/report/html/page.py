@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -13,15 +13,17 @@ from typing import Any
 from ..conclusion import Planned, Result
 from ..history import History
 from ..run_record import ReadEvaluation, ReadSpec, RunRecord
+from .budget import Budget
 from .checks import ORDER, CheckView, SideView, check_view, ordered, side_view
 from .figures import Figure, figures_of
 from .measured import Side, sides_of
-from .pictures import Budget, Pictures, pictures_of
+from .pictures import Pictures, pictures_of
 from .samples import Samples, Score, samples_of
 from .trends import HistoryView, history_view
 
 # With many evaluations each shows fewer of its samples, so that the page stays below 5 MB.
 _SAMPLE_ROWS = 2_000
+_ROW_BYTES = 300
 _MOST_RECORDS_WITH_PICTURES = 3
 _MOST_CARDS = 60
 
@@ -35,6 +37,7 @@ class EvaluationView:
     checks: tuple[CheckView, ...]
     sides: tuple[SideView, ...]
     figures: tuple[Figure, ...]
+    figures_left_out: int
     pictures: tuple[tuple[str, Pictures], ...]
     samples: Samples | None
     samples_of: str
@@ -87,15 +90,25 @@ def page_of(run: RunRecord, store: Path, history: History) -> Page:
     """
     results = {result.nodeid: result for result in run.results}
     shown = [item for item in run.planned if item.selected or item.nodeid in results]
+    budget = Budget.beside(len(shown))
     views = {
-        item.nodeid: check_view(item, results.get(item.nodeid), number) for number, item in enumerate(shown)
+        item.nodeid: check_view(item, results.get(item.nodeid), number, budget)
+        for number, item in enumerate(shown)
     }
-    budget = Budget()
     cases = len({(item.spec, item.case) for item in shown})
     rows = max(10, min(120, _SAMPLE_ROWS // max(cases, 1)))
     word, _, line = (
         run.conclusion.line if run.conclusion else "INCOMPLETE: the run did not come to its end"
     ).partition(": ")
+    specs = [
+        (
+            spec,
+            _cases(
+                spec, [item for item in shown if item.spec == spec.path], views, results, store, budget, rows
+            ),
+        )
+        for spec in run.specs
+    ]
     groups = _by_reason(ordered([view for view in views.values() if view.blocks]))
     counts = Counter((view.status, view.status_class) for view in views.values())
     return Page(
@@ -111,12 +124,7 @@ def page_of(run: RunRecord, store: Path, history: History) -> Page:
         blocking=tuple(group[0] for group in groups[:_MOST_CARDS]),
         alike={group[0].anchor: tuple(group[1:]) for group in groups},
         more_blocking=sum(map(len, groups[_MOST_CARDS:])),
-        specs=tuple(
-            _spec_view(
-                spec, [item for item in shown if item.spec == spec.path], views, results, store, budget, rows
-            )
-            for spec in run.specs
-        ),
+        specs=_with_pictures(specs, Budget(Budget.beside(len(shown)).left + budget.left)),
         not_run=tuple(_not_run(run, results)),
         notices=tuple(_notices(run, history)),
         history=history_view(history),
@@ -137,7 +145,15 @@ def _by_reason(blocking: Sequence[CheckView]) -> list[list[CheckView]]:
     return list(found.values())
 
 
-def _spec_view(
+@dataclass(frozen=True)
+class _Case:
+    """An evaluation on its way to a view; its pictures are chosen when all evaluations are known."""
+
+    view: EvaluationView
+    pictured: tuple[Side, ...]
+
+
+def _cases(
     spec: ReadSpec,
     items: Sequence[Planned],
     views: Mapping[str, CheckView],
@@ -145,18 +161,18 @@ def _spec_view(
     store: Path,
     budget: Budget,
     rows: int,
-) -> SpecView:
+) -> list[_Case]:
     evaluations = {evaluation.name: evaluation for evaluation in spec.evaluations}
     made = []
     for case, members in groupby(items, key=lambda item: item.case):
         of_case = list(members)
         checks = [views[item.nodeid] for item in of_case]
         found = [results[item.nodeid] for item in of_case if item.nodeid in results]
-        made.append(_evaluation_view(case, evaluations.get(case), checks, found, store, budget, rows))
-    return SpecView(spec, tuple(made))
+        made.append(_case(case, evaluations.get(case), checks, found, store, budget, rows))
+    return made
 
 
-def _evaluation_view(
+def _case(
     name: str,
     evaluation: ReadEvaluation | None,
     checks: Sequence[CheckView],
@@ -164,29 +180,45 @@ def _evaluation_view(
     store: Path,
     budget: Budget,
     rows: int,
-) -> EvaluationView:
+) -> _Case:
     verdicts = [result.verdict for result in results if result.verdict and result.verdict.get("lines")]
     sides = sides_of(results, store)
     candidates = [side for side in sides if side.is_candidate and side.record is not None]
     last = candidates[-1] if candidates else None
-    pictured = [
-        side for side in candidates[-_MOST_RECORDS_WITH_PICTURES:] if side.record and side.record.pictures
-    ]
-    pictures = pictures_of([side.record for side in pictured if side.record], budget)
+    figures = figures_of(verdicts, sides)
+    drawn = tuple(figure for figure in figures if budget.takes(len(figure.drawing)))
     browser = (
         samples_of(last.record, _scores(verdicts), _slices(verdicts), rows) if last and last.record else None
     )
-    return EvaluationView(
+    view = EvaluationView(
         name=name,
         about=_about(evaluation),
         checks=tuple(ordered(checks)),
         sides=tuple(_sides(sides, results)),
-        figures=figures_of(verdicts, sides),
-        pictures=tuple((side.name, each) for side, each in zip(pictured, pictures, strict=True)),
-        samples=browser,
+        figures=drawn,
+        figures_left_out=len(figures) - len(drawn),
+        pictures=(),
+        samples=browser if browser and budget.takes(len(browser.rows) * _ROW_BYTES) else None,
         samples_of=last.name if last else "",
-        missing_records=any(side.record is None for side in sides),
+        missing_records=any(side.record is None and "recorded" not in side.evidence for side in sides),
     )
+    pictured = (
+        side for side in candidates[-_MOST_RECORDS_WITH_PICTURES:] if side.record and side.record.pictures
+    )
+    return _Case(view, tuple(pictured))
+
+
+def _with_pictures(specs: Sequence[tuple[ReadSpec, Sequence[_Case]]], budget: Budget) -> tuple[SpecView, ...]:
+    """Shares what is left of the budget among all evaluations; those that something stops choose first."""
+    cases = [case for _, of_spec in specs for case in of_spec]
+    order = sorted(range(len(cases)), key=lambda at: not any(check.blocks for check in cases[at].view.checks))
+    sides = [(at, side) for at in order for side in cases[at].pictured]
+    found: dict[int, list[tuple[str, Pictures]]] = {}
+    pictures = pictures_of([side.record for _, side in sides if side.record is not None], budget)
+    for (at, side), each in zip(sides, pictures, strict=True):
+        found.setdefault(at, []).append((side.name, each))
+    views = iter([replace(case.view, pictures=tuple(found.get(at, ()))) for at, case in enumerate(cases)])
+    return tuple(SpecView(spec, tuple(next(views) for _ in of_spec)) for spec, of_spec in specs)
 
 
 def _about(evaluation: ReadEvaluation | None) -> str:
@@ -208,7 +240,7 @@ def _sides(sides: Sequence[Side], results: Sequence[Result]) -> list[SideView]:
         str(side["recorded"]): side_view("baseline", side)
         for result in results
         for side in ((result.verdict or {}).get("evidence") or {}).values()
-        if "recorded" in side
+        if "recorded" in side and "key" not in side
     }
     return [*measured, *recorded.values()]
 

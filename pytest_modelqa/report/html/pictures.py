@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...records.record import Record
+from .budget import Budget
 
-# In base64 a third more: with 500 checks the page stays below 5 MB.
-BUDGET_BYTES = 2_000_000
 _TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".svg": "image/svg+xml"}
 _ROWS = 12
 _COLUMNS = 12
@@ -53,20 +52,6 @@ class Pictures:
     folder: str
 
 
-class Budget:
-    """How many bytes of pictures the page may still take."""
-
-    def __init__(self, left: int = BUDGET_BYTES) -> None:
-        self.left = left
-
-    def takes(self, size: int) -> bool:
-        """Whether so many bytes fit; then they are spent."""
-        if size > self.left:
-            return False
-        self.left -= size
-        return True
-
-
 def pictures_of(records: Sequence[Record], budget: Budget) -> list[Pictures]:
     """The pictures of each record. All get their first one before any gets its second: one budget is for all."""
     chosen: list[list[Picture]] = [[] for _ in records]
@@ -76,7 +61,8 @@ def pictures_of(records: Sequence[Record], budget: Budget) -> list[Pictures]:
     for place in range(max(map(len, paths), default=0)):
         for number, record in enumerate(records):
             data = _whole(record, paths[number][place]) if place < len(paths[number]) else None
-            if data is not None and budget.takes(len(data)):
+            # Base64 takes a third more.
+            if data is not None and budget.takes(len(data) * 4 // 3 + 200):
                 path = paths[number][place]
                 source = f"data:{_TYPES[path.suffix]};base64,{base64.b64encode(data).decode()}"
                 chosen[number].append(Picture(_caption(path), source, path.suffix == ".svg"))

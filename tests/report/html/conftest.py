@@ -8,6 +8,7 @@ import json
 import shutil
 import socket
 import subprocess
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,14 +16,10 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+import pytest
+
 # Found by the variable element of the protocol's answers.
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
-
-
-def missing() -> str:
-    """What of a browser is not installed; empty where all is."""
-    names = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
-    return " and ".join(names)
 
 
 class Browser:
@@ -121,6 +118,35 @@ def browser(folder: Path) -> Iterator[Browser]:
     finally:
         driver.terminate()
         driver.wait(30)
+
+
+@pytest.fixture(scope="session")
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A headless Chromium, shared by the tests; where there is none they are not run, and say so."""
+    absent = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    if absent:
+        pytest.skip(f"NOT RUN: {' and '.join(absent)} missing (apt-get install chromium chromium-driver)")
+    with browser(tmp_path_factory.mktemp("browser")) as opened:
+        opened.bypass_policy()
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> str:
+    """The script of axe-core, which npm fetches once into pytest's cache; where it cannot, it is said."""
+    kept = pytestconfig.cache.mkdir("axe-core") / "axe.min.js"  # type: ignore[union-attr]
+    if not kept.exists():
+        folder = tmp_path_factory.mktemp("axe")
+        command = ["npm", "pack", "axe-core@4", "--silent"]
+        try:
+            subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=60)
+        except (OSError, subprocess.SubprocessError) as error:
+            pytest.skip(f"NOT RUN: axe-core cannot be fetched with npm: {error}")
+        with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+            script = archive.extractfile("package/axe.min.js")
+            assert script is not None
+            kept.write_bytes(script.read())
+    return kept.read_text(encoding="utf-8")
 
 
 def _post(url: str, body: object) -> Any:
