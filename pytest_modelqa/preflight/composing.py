@@ -18,18 +18,25 @@ from ..errors import EvaluationError, MissingDependencyError, ModelQAError
 from ..spec.resolved import ModelConfig
 from .composed import Composed, from_json, to_json
 
+# What ConfigStore.store is given: name, node, group, package.
+Stored = Mapping[str, Any]
 _DEADLINE_S = 60
 _TODO = "correct the config, or `config` in the spec"
 
 
-def compose(config: ModelConfig, folder: Path) -> Composed:
+def compose(config: ModelConfig, folder: Path, stored: Sequence[Stored] = ()) -> Composed:
     """The configuration, composed by another process.
+
+    Args:
+        config: As in the spec.
+        folder: The spec's folder.
+        stored: What the program itself puts into hydra's ConfigStore.
 
     Raises:
         EvaluationError: It cannot be composed; the message is hydra's or OmegaConf's own.
         MissingDependencyError: omegaconf or hydra-core is not installed.
     """
-    order = json.dumps({"config": asdict(config), "folder": str(folder)})
+    order = json.dumps({"config": asdict(config), "folder": str(folder), "stored": list(stored)})
     try:
         done = subprocess.run(
             [sys.executable, "-m", __name__],
@@ -57,7 +64,7 @@ def compose(config: ModelConfig, folder: Path) -> Composed:
     return from_json(answer["composed"])
 
 
-def compose_here(config: ModelConfig, folder: Path) -> Composed:
+def compose_here(config: ModelConfig, folder: Path, stored: Sequence[Stored] = ()) -> Composed:
     """The configuration, composed in this process.
 
     Raises:
@@ -65,7 +72,7 @@ def compose_here(config: ModelConfig, folder: Path) -> Composed:
         MissingDependencyError: omegaconf or hydra-core is not installed.
     """
     if config.hydra_dir is not None:
-        return _read_out(omegaconf_of(config, folder))
+        return _read_out(omegaconf_of(config, folder, stored))
     path = folder / str(config.file)
     if path.suffix.lower() in (".json", ".toml") and not config.overrides:
         # Neither format knows interpolation or ???.
@@ -73,7 +80,7 @@ def compose_here(config: ModelConfig, folder: Path) -> Composed:
     return _read_out(omegaconf_of(config, folder))
 
 
-def omegaconf_of(config: ModelConfig, folder: Path) -> Any:
+def omegaconf_of(config: ModelConfig, folder: Path, stored: Sequence[Stored] = ()) -> Any:
     """The configuration as an ``omegaconf.DictConfig`` in struct mode.
 
     Raises:
@@ -92,7 +99,7 @@ def omegaconf_of(config: ModelConfig, folder: Path) -> Any:
         ) from error
     try:
         if config.hydra_dir is not None:
-            return _by_hydra(config, folder)
+            return _by_hydra(config, folder, stored)
         path = folder / str(config.file)
         if path.suffix.lower() in (".json", ".toml"):
             content = OmegaConf.create(_plain_file(path))
@@ -111,9 +118,13 @@ def omegaconf_of(config: ModelConfig, folder: Path) -> Any:
     return content
 
 
-def _by_hydra(config: ModelConfig, folder: Path) -> Any:
+def _by_hydra(config: ModelConfig, folder: Path, stored: Sequence[Stored]) -> Any:
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
+    from hydra.core.config_store import ConfigStore
+
+    for node in stored:
+        ConfigStore.instance().store(**node)
 
     directory = (folder / str(config.hydra_dir)).resolve()
     _demand(directory)
@@ -227,7 +238,7 @@ def main() -> None:
     fields = dict(order["config"])
     config = ModelConfig(**{**fields, **{key: tuple(fields[key]) for key in ("overrides", "read_by")}})
     try:
-        answer = {"composed": to_json(compose_here(config, Path(order["folder"])))}
+        answer = {"composed": to_json(compose_here(config, Path(order["folder"]), order["stored"]))}
     except ModelQAError as error:
         answer = {"error": error.to_json()}
     json.dump(answer, sys.stdout)

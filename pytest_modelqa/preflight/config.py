@@ -12,7 +12,7 @@ from .composed import Composed, KeyPath, shown
 from .composing import compose
 from .findings import Finding, Severity
 from .key_reads.log import Log, Miss, Place
-from .key_reads.reading import read_keys
+from .key_reads.reading import read_keys, stored_nodes
 
 QUESTION = "config"
 _SHOWN = 12
@@ -35,8 +35,9 @@ def config_findings(model: Model, folder: Path) -> tuple[Finding, ...]:
     absent = tuple(_absent_files(folder, model, config))
     if absent:
         return absent
+    files = [folder / name for name in config.read_by]
     try:
-        composed = compose(config, folder)
+        composed = compose(config, folder, stored_nodes(folder, files) if config.hydra_dir else ())
     except ModelQAError as error:
         return (Finding.of_error(QUESTION, model.name, error),)
     if not config.read_by:
@@ -48,7 +49,6 @@ def config_findings(model: Model, folder: Path) -> tuple[Finding, ...]:
                 todo="name the files that read it: read_by: [validation.py]",
             ),
         )
-    files = [folder / name for name in config.read_by]
     log = read_keys(composed, config_name(config), folder, files)
     return findings_of(folder, model, composed, log)
 

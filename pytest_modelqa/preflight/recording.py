@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,10 +20,11 @@ from ..models.header import Header, TensorInfo
 from ..spec.grid import members
 from ..spec.resolved import Model
 from .composed import Composed, KeyPath, shown
-from .composing import compose_here, omegaconf_of
+from .composing import Stored, compose_here, omegaconf_of
 from .config import QUESTION, config_name, missing_key
 from .contradictions import Candidate, candidates, misfits
 from .findings import Finding
+from .key_reads.reading import stored_nodes
 from .recorded import Recorder
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def recorded_config_findings(model: Model, folder: Path) -> tuple[Finding, ...]:
 def record(model: Model, folder: Path) -> tuple[Finding, ...]:
     """As ``recorded_config_findings``, in this process, whose loaders of configs are replaced meanwhile."""
     assert model.config is not None
-    composed = compose_here(model.config, folder)
+    composed = compose_here(model.config, folder, _stored(model, folder))
     recorder = _recorder(model, folder, composed)
     try:
         with recorder.in_place():
@@ -96,11 +97,18 @@ def _recorder(model: Model, folder: Path, composed: Composed) -> Recorder:
     file = folder / model.config.file if model.config.file else None
     if file is not None and file.suffix.lower() in (".json", ".toml"):
         return Recorder(composed.tree, file, folder)
-    config = omegaconf_of(model.config, folder)
+    config = omegaconf_of(model.config, folder, _stored(model, folder))
     if file is not None:
         # As OmegaConf.load gives it; hydra's are in struct mode.
         OmegaConf.set_struct(config, False)
     return Recorder(config, file, folder)
+
+
+def _stored(model: Model, folder: Path) -> Sequence[Stored]:
+    config = model.config
+    if config is None or config.hydra_dir is None:
+        return ()
+    return stored_nodes(folder, [folder / name for name in config.read_by])
 
 
 def _built(model: Model, folder: Path) -> nn.Module:
@@ -156,7 +164,9 @@ def _misfits_of(model: Model, folder: Path, candidate: Candidate, header: Header
     override = f"{shown(candidate.path)}={candidate.held}"
     changed = replace(model.config, overrides=(*model.config.overrides, override))
     try:
-        recorder = _recorder(replace(model, config=changed), folder, compose_here(changed, folder))
+        recorder = _recorder(
+            replace(model, config=changed), folder, compose_here(changed, folder, _stored(model, folder))
+        )
         with recorder.in_place():
             return misfits(_tensors(_built(model, folder)), header)
     except ModelQAError:

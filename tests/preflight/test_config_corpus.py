@@ -14,7 +14,7 @@ import yaml
 from pytest_modelqa.preflight.composed import shown
 from pytest_modelqa.preflight.composing import compose_here
 from pytest_modelqa.preflight.config import config_name, never_read
-from pytest_modelqa.preflight.key_reads.reading import read_keys
+from pytest_modelqa.preflight.key_reads.reading import read_keys, stored_nodes
 from pytest_modelqa.spec.resolved import ModelConfig
 
 CORPUS = sorted((Path(__file__).parent / "config_corpus").glob("*.yaml"))
@@ -39,8 +39,9 @@ def read(
     for path in CORPUS:
         folder = tmp_path_factory.mktemp(path.stem)
         listed, config = project(path, folder)
-        composed = compose_here(config, folder)
-        log = read_keys(composed, config_name(config), folder, [folder / name for name in config.read_by])
+        files = [folder / name for name in config.read_by]
+        composed = compose_here(config, folder, stored_nodes(folder, files) if config.hydra_dir else ())
+        log = read_keys(composed, config_name(config), folder, files)
         read = {shown(key) for key in (*log.reads, *log.whole)}
         read |= {shown(leaf) for leaf in composed.leaves() if log.is_read(leaf)}
         unread = {shown(key) for key in never_read(composed, log)}

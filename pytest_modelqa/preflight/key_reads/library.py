@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..composed import NOTHING
 from .access import NotThere, constant, is_mapping, lookup, path_of, read_key
 from .builtin_functions import BUILTINS
 from .call import Call
 from .files import loaded
-from .schemas import is_schema, structured
+from .schemas import fields_of, is_schema, structured
 from .targets import instantiate_target
 from .values import (
     UNKNOWN,
@@ -244,6 +245,41 @@ def _started(call: Call) -> Value | None:
     return UNKNOWN
 
 
+def _store(call: Call) -> Value:
+    """``ConfigStore.instance().store(name=…, node=…)``."""
+    given = {
+        name: constant(call.machine, call.kwargs.get(name, Known(None))) for name in ("group", "package")
+    }
+    name, node = constant(call.machine, call.argument(0, "name")), call.argument(1, "node")
+    if isinstance(name, str):
+        if isinstance(node, Class) and is_schema(node):
+            node = fields_of(call.machine, node)
+        plain = _plain(call.machine, node)
+        if isinstance(plain, dict):
+            said = {key: value for key, value in given.items() if isinstance(value, str)}
+            call.machine.stored.append({"name": name, "node": plain, **said})
+    return Known(None)
+
+
+def _plain(machine: Machine, value: Value) -> Any:
+    """A value as YAML would hold it; what is not known is null."""
+    if isinstance(value, Record):
+        return {
+            key: "???" if key in value.required and not isinstance(inner, Record) else _plain(machine, inner)
+            for key, inner in value.fields.items()
+        }
+    if isinstance(value, Instance):
+        return {key: _plain(machine, inner) for key, inner in value.attributes.items()}
+    if isinstance(value, Items):
+        return [_plain(machine, item) for item in value.items]
+    known = constant(machine, value)
+    return None if known is NOTHING else known
+
+
+def _config_store(call: Call) -> Value:
+    return Library("hydra.ConfigStore")
+
+
 def _opened(call: Call) -> Value:
     return OpenFile(call.first)
 
@@ -268,6 +304,7 @@ _HANDLERS: Mapping[str, Callable[[Call], Value | None]] = {
     "hydra.utils.instantiate": _instantiate, "hydra.utils.call": _instantiate,
     "hydra._internal.instantiate._instantiate2.instantiate": _instantiate,
     "hydra.utils.to_absolute_path": _same,
+    "hydra.core.config_store.ConfigStore.instance": _config_store, "hydra.ConfigStore.store": _store,
     "argparse.ArgumentParser": _parser, "argparse.Namespace": _namespace, "types.SimpleNamespace": _namespace,
     "copy.deepcopy": _same, "copy.copy": _same, "dataclasses.asdict": _same, "dataclasses.replace": _same,
     "attr.asdict": _same, "types.MappingProxyType": _same,

@@ -47,6 +47,7 @@ class Machine:
         called: The functions that were followed.
         functions: All functions that it makes.
         instances: The objects of classes of the sources that it makes.
+        stored: What it puts into hydra's ConfigStore.
     """
 
     config: Composed
@@ -59,6 +60,7 @@ class Machine:
     functions: list[Function] = field(default_factory=list)
     instances: list[Instance] = field(default_factory=list)
     results: dict[object, Value] = field(default_factory=dict)
+    stored: list[dict[str, Any]] = field(default_factory=list)
     rooted: bool = False
     steps: int = 0
     depth: int = 0

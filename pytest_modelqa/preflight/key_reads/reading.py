@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..composed import Composed
 from .calls import call_function, instantiate
@@ -17,6 +18,7 @@ from .values import Class, Frame, Function, Instance, Part, Source, Value
 _NAMES = frozenset(
     {"cfg", "config", "conf", "configuration", "hparams", "opt", "opts", "settings", "c", "args"}
 )
+_EMPTY = Composed({}, frozenset(), {}, {})
 _ANNOTATIONS = ("DictConfig", "OmegaConf", "ConfigDict", "Namespace")
 
 
@@ -38,6 +40,19 @@ def read_keys(config: Composed, name: str, folder: Path, files: Sequence[Path]) 
     for path, why in sources.broken.items():
         machine.log.note(f"what {path.name} reads: it cannot be parsed ({why})", Place(str(path), 1))
     return machine.log
+
+
+def stored_nodes(folder: Path, files: Sequence[Path]) -> list[dict[str, Any]]:
+    """What a program puts into hydra's ConfigStore as its modules are imported."""
+    machine = Machine(_EMPTY, "", folder, Sources([folder, *dict.fromkeys(file.parent for file in files)]))
+    try:
+        for source in map(machine.sources.open, files):
+            if source is not None:
+                machine.run_module(source)
+    except TooLongError:
+        # What is not there will be missing in the config, and be told.
+        pass
+    return machine.stored
 
 
 def _follow(machine: Machine, files: Sequence[Path]) -> None:
