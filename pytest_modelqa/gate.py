@@ -19,6 +19,8 @@ from .judging.judge import judge
 from .judging.measured import Measured, Member
 from .judging.recorded import Recorded
 from .judging.verdict import Verdict
+from .preflight.findings import demand_no_errors
+from .preflight.static import static_findings
 from .records.digests import digest
 from .report import run_record
 from .report.conclusion import Conclusion, Planned, Result, conclude
@@ -250,9 +252,23 @@ class Gate:
             inline = options.engine == "inline"
             engine: Engine = InlineEngine(debugging=options.debugging) if inline else LocalEngine(limits)
             self._evaluations = Evaluations(
-                engine, self.catalogue, options.folder, options.run_id, gate=options.gate
+                engine,
+                self.catalogue,
+                options.folder,
+                options.run_id,
+                gate=options.gate,
+                demand=self._demand_ready,
             )
         return self._evaluations
+
+    @property
+    def digest_memory(self) -> Path:
+        """The folder that remembers digests of large files."""
+        return self.options.folder / "digests"
+
+    def _demand_ready(self, job: Job) -> None:
+        """An evaluation whose preflight failed is not started, and says why."""
+        demand_no_errors(static_findings(job, self.digest_memory))
 
     def told_by(self, error: ModelQAError, nodeid: str) -> str:
         """The item that says an error in full: the first that met it, as checks share evaluations."""

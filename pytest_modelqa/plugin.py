@@ -159,7 +159,12 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     nothing_runs = _only_shows(session.config) or (
         session.testsfailed and not option.continue_on_collection_errors
     )
-    if gate is not None and gate.options.starts_early and not nothing_runs:
+    if gate is None or nothing_runs:
+        return
+    from .preflight_items import prepare_preflight
+
+    prepare_preflight(session.config, session.items, start=gate.options.starts_early)
+    if gate.options.starts_early:
         for item in session.items:
             if hasattr(item, "start_evaluations"):
                 item.start_evaluations()
@@ -223,8 +228,10 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, _T, _T]:
     gate = _known_gate(config)
     if gate is None or _only_shows(config):
         return (yield)
+    from .preflight_items import end_preflight
     from .report.conclusion import last_line
 
+    end_preflight(config)
     gate.close()
     if _is_worker(config):
         # The controller concludes: it alone hears of every result.

@@ -26,11 +26,15 @@ LEVELS = (
     ("verification", "differences"),
     ("baselines",),
     ("gate",),
+    ("known", "rehearsal"),
+    ("readiness",),
+    ("items",),
+    ("preflight_items",),
     ("collection", "calibration", "authoring"),
     ("plugin", "cli"),
 )
-# A report shows verdicts; nothing else on a level knows of its neighbours.
-BESIDE = {("report", "judging")}
+# A report shows verdicts, and preflight rehearses evaluations; nothing else on a level knows of its neighbours.
+BESIDE = {("report", "judging"), ("preflight", "evaluation")}
 
 # What only the process that runs models may import.
 OF_THE_WORKER = {"torch", "torchvision", "safetensors", "PIL", "sklearn", "skimage", "transformers"}

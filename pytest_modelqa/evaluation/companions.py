@@ -40,7 +40,10 @@ def setting_of(
     for name, companion in job.companions.models.items():
         alive()
         hashed = {job.folder / file.path: file.sha256 for file in order.inputs.get(checkpoint_of(name), ())}
-        models[name] = load_model(companion, job.folder, str(device), _PRECISION, hashed=hashed)
+        if job.rehearsal and companion.checkpoint is None:
+            models[name] = load_untrained(companion, job.folder, str(device), _PRECISION)
+        else:
+            models[name] = load_model(companion, job.folder, str(device), _PRECISION, hashed=hashed)
     datasets = {}
     for name, dataset in job.companions.datasets.items():
         alive()

@@ -50,8 +50,17 @@ class Evaluations:
     """Starts evaluations on all device slots and hands out their records."""
 
     def __init__(
-        self, engine: Engine, catalogue: Catalogue, folder: Path, run_id: str, *, gate: bool
+        self,
+        engine: Engine,
+        catalogue: Catalogue,
+        folder: Path,
+        run_id: str,
+        *,
+        gate: bool,
+        demand: Callable[[Job], None],
     ) -> None:
+        """Takes ``demand``, which raises for a job that preflight knows to fail: it is not started."""
+        self._demand = demand
         self._engine = engine
         self._catalogue = catalogue
         self._store = Store(folder / "store")
@@ -132,6 +141,7 @@ class Evaluations:
             raise
 
     def _made_or_found(self, job: Job, report: Callable[[Progress], None]) -> Evaluated:
+        self._demand(job)
         device = self._device(job)
         planned = time.time()
         key = key_of(job, self._catalogue, self._run_id, self._memory)

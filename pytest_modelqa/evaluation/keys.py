@@ -84,6 +84,9 @@ def key_of(job: Job, catalogue: Catalogue, run_id: str, memory: Path) -> Key:
     if timed:
         parts["run"] = run_id
     inputs = {"checkpoint": checkpoint, "data": data, **companions.inputs}
+    if job.rehearsal:
+        # Random weights must never be found by a release, wherever the store is.
+        parts["rehearsal"] = True
     return Key(digest(parts), parts, inputs, undeclared or companions.undeclared, timed)
 
 
@@ -159,9 +162,14 @@ def _model_part(model: Model | None, job: Job, memory: Path) -> tuple[Any, tuple
         "state_dict_key": model.state_dict_key,
         "format": model.format,
         # The bytes and not the path: a checkpoint that was moved is the same model.
-        "checkpoint": [file.sha256 for file in files],
+        "checkpoint": [file.sha256 for file in files] or _random_weights(model, job),
     }
     return part, files
+
+
+def _random_weights(model: Model, job: Job) -> list[str]:
+    """Two models of one build that are rehearsed side by side are two models: each has a seed of its own."""
+    return [f"random weights of {model.name}"] if job.rehearsal else []
 
 
 def _dataset_part(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 from ..errors import EvaluationError
 from ..models.coco_results import recorded_answers
 from ..models.files import COCO_RESULTS, TRANSFORMERS, checkpoint_path, recognise
-from ..models.loading import load_model, swap_weights
+from ..models.loading import load_model, load_untrained, swap_weights
 from ..spec.resolved import Model
 from .engine import WorkOrder
 
@@ -42,6 +43,9 @@ class LoadedModels:
             return load_model(
                 job.model, job.folder, str(device), job.evaluation.precision, job.coordinates, hashed=hashed
             )
+        if job.rehearsal and path is None:
+            seed = zlib.crc32(job.model.name.encode())
+            return load_untrained(job.model, job.folder, str(device), job.evaluation.precision, seed)
         known, self._module = self._module if identity == self._grid else None, None
         if known is not None:
             swap_weights(known, job.model, job.folder, job.coordinates, hashed=hashed)

@@ -67,6 +67,7 @@ class Job:
         coordinates: Which checkpoint of a grid; empty for any other model.
         companions: See ``Companions``.
         early: The checks of an evaluation that may stop early, all of them; empty: it visits every sample.
+        rehearsal: Preflight's tiny run: a model without a checkpoint has random weights.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Job:
     coordinates: Mapping[str, Any] = field(default_factory=dict)
     companions: Companions = field(default_factory=Companions)
     early: tuple[Early, ...] = ()
+    rehearsal: bool = False
 
     @property
     def title(self) -> str:
@@ -200,6 +202,7 @@ def job_of(spec: Spec, evaluation: Evaluation, catalogue: Catalogue) -> Job:
         metrics=_metrics(_checks_measured_by(spec, evaluation), catalogue),
         baselines=_task_baselines(evaluation, catalogue),
         companions=_companions(spec, evaluation, catalogue),
+        rehearsal=spec.rehearsal,
     )
 
 

@@ -25,7 +25,7 @@ PR_SET_PDEATHSIG = 1
 def main() -> None:
     """Entry point: ``python -m pytest_modelqa.evaluation.worker EVENTS_FD PARENT_PID FOLDER``."""
     events_fd, parent, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-    _die_with(parent)
+    die_with(parent)
     # A child of user code must not hold the pipe open after this process is gone.
     os.set_inheritable(events_fd, False)
     # Modules beside the spec come first, as they would for a script started there.
@@ -93,7 +93,7 @@ def _say(events: IO[str], event: Mapping[str, object]) -> None:
     events.write(json.dumps(event) + "\n")
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """Asks Linux to kill this process when its parent dies, so that no GPU stays held by an orphan."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

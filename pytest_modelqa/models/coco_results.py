@@ -17,9 +17,9 @@ from torch import nn
 from ..errors import CheckpointError, OutputError
 from ..records.digests import file_sha256
 from ..spec.resolved import Model
+from .files import COCO_RESULTS_BUILD as BUILD
 from .files import check_digests
 
-BUILD = "pytest_modelqa.models.coco_results:CocoResults"
 _KEYS = ("image_id", "category_id", "bbox", "score")
 
 

@@ -23,6 +23,8 @@ SAFETENSORS_INDEX = "safetensors_index"
 TORCH_INDEX = "torch_index"
 COCO_RESULTS = "coco_results"
 TRANSFORMERS = "transformers"
+# What stands under `build:` of a model that is such a file.
+COCO_RESULTS_BUILD = "pytest_modelqa.models.coco_results:CocoResults"
 
 NO_COORDINATES: Mapping[str, Any] = MappingProxyType({})
 NOTHING_HASHED: Mapping[Path, str] = MappingProxyType({})

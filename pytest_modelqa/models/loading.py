@@ -31,7 +31,7 @@ from .header import Header, TensorInfo
 
 __all__ = ["build_random", "import_attribute", "load_model", "load_untrained", "swap_weights"]
 
-_PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
 def load_model(
@@ -63,10 +63,10 @@ def load_model(
         EvaluationError: The user's ``build`` raised.
         CheckpointError: The checkpoint is missing, damaged, refused, does not fit, or holds NaN or Inf.
     """
-    if precision not in _PRECISIONS:
+    if precision not in PRECISIONS:
         raise EvaluationError(
             f"unknown precision {precision!r}",
-            expected=", ".join(_PRECISIONS),
+            expected=", ".join(PRECISIONS),
             todo="correct precision: in the spec",
         )
     path = checkpoint_path(model, folder, coordinates)
@@ -79,12 +79,12 @@ def load_model(
             # Before anything is built: a checkpoint that cannot be read is told in milliseconds.
             header = read_header(path, model.state_dict_key, model.allow_globals, model.format)
             if recognise(path) == TRANSFORMERS:
-                module = _of_directory(model, path, _PRECISIONS[precision])
+                module = _of_directory(model, path, PRECISIONS[precision])
             else:
                 module = build_module(model, folder)
-                _fill(module, model, path, header, torch.device(device), _PRECISIONS[precision])
+                _fill(module, model, path, header, torch.device(device), PRECISIONS[precision])
     with explained(f"model {model.name!r} could not be moved to {device}", folder):
-        _move(module, torch.device(device), _PRECISIONS[precision])
+        move(module, torch.device(device), PRECISIONS[precision])
     return module.eval()
 
 
@@ -95,7 +95,7 @@ def load_untrained(model: Model, folder: Path, device: str, precision: str, seed
         EvaluationError: ``build`` raised, or gave no module.
     """
     module = build_random(model, folder, seed)
-    _move(module, torch.device(device), _PRECISIONS[precision])
+    move(module, torch.device(device), PRECISIONS[precision])
     return module.eval()
 
 
@@ -133,19 +133,8 @@ def _fill(
     device: torch.device,
     precision: torch.dtype | None,
 ) -> None:
-    state = _state(module)
-    expected = {name: _info(tensor) for name, tensor in state.items()}
-    tied = _tied_names(module)
-    problem = misfit(expected, header, tied, _dispensable(state))
-    if problem and not _adapts(module):
-        raise explain(
-            problem,
-            expected,
-            header,
-            model=model.name,
-            file=str(path),
-            state_dict_key=model.state_dict_key,
-        )
+    demand_fit(module, model, path, header)
+    state, tied = _state(module), _tied_names(module)
     read, versions = read_tensors(path, header.tensors.keys(), model.state_dict_key, model.allow_globals)
     tensors = {name: _cast(tensor, state.get(name), device, precision) for name, tensor in read.items()}
     parameters = {name for name, _ in module.named_parameters(remove_duplicate=False)}
@@ -170,6 +159,37 @@ def _of_directory(model: Model, path: Path, precision: torch.dtype) -> nn.Module
     from .transformers_directory import load_directory
 
     return load_directory(path, model.name, precision)
+def demand_fit(module: nn.Module, model: Model, path: Path, header: Header) -> None:
+    """Compares names, shapes and kinds of dtypes before a tensor is read.
+
+    Of a module that rewrites state_dicts as it loads them nothing is known before it has loaded one.
+
+    Raises:
+        CheckpointError: The checkpoint does not fit.
+    """
+    state = _state(module)
+    expected = {name: _info(tensor) for name, tensor in state.items()}
+    problem = misfit(expected, header, _tied_names(module), _dispensable(state))
+    if problem and not adapts(module):
+        raise explain(
+            problem,
+            expected,
+            header,
+            model=model.name,
+            file=str(path),
+            state_dict_key=model.state_dict_key,
+        )
+
+
+def demand_finite_weights(module: nn.Module, model: Model, path: Path, header: Header) -> None:
+    """Reads every tensor of a checkpoint once.
+
+    Raises:
+        CheckpointError: One holds NaN, or a parameter Inf; or torch refuses the file.
+    """
+    read, _ = read_tensors(path, header.tensors.keys(), model.state_dict_key, model.allow_globals)
+    parameters = {name for name, _ in module.named_parameters(remove_duplicate=False)}
+    check_finite(read, read, parameters, path)
 
 
 def _state(module: nn.Module) -> dict[str, torch.Tensor]:
@@ -194,7 +214,7 @@ def _dispensable(state: Mapping[str, torch.Tensor]) -> list[str]:
     return [name for name in state if name.rpartition(".")[2] == "num_batches_tracked"]
 
 
-def _adapts(module: nn.Module) -> bool:
+def adapts(module: nn.Module) -> bool:
     """Whether the module rewrites state_dicts as it loads them, so that names cannot be compared before."""
     parts = list(module.modules())
     own = [part for part in parts if not type(part)._load_from_state_dict.__module__.startswith("torch.")]
@@ -303,7 +323,7 @@ def _check_no_parameters(module: nn.Module, model: Model) -> None:
         )
 
 
-def _move(module: nn.Module, device: torch.device, precision: torch.dtype) -> None:
+def move(module: nn.Module, device: torch.device, precision: torch.dtype) -> None:
     """As ``Module.to``, which would cast complex tensors to real ones."""
 
     def moved(tensor: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The last line of a run: GO, NO-GO, INCOMPLETE, PARTIAL or PREFLIGHT OK, from what was planned and what happened.
+"""The last line of a run: GO, NO-GO, INCOMPLETE, PARTIAL, PREFLIGHT OK or FAILED, from what was planned and happened.
 
 A pure function of the run record, so that ``modelqa verify`` draws the same conclusion in another process.
 """
@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 Kind = Literal["check", "goal", "preflight", "control"]
 Status = Literal["PASS", "FAIL", "INCONCLUSIVE", "ERROR", "SKIPPED", "XFAILED", "RERUN", "NOT RUN"]
-Word = Literal["GO", "NO-GO", "INCOMPLETE", "PARTIAL", "PREFLIGHT OK"]
+Word = Literal["GO", "NO-GO", "INCOMPLETE", "PARTIAL", "PREFLIGHT OK", "PREFLIGHT FAILED"]
 
 # Everything else was not judged, and is never a pass.
 _JUDGED: tuple[Status, ...] = ("PASS", "FAIL", "INCONCLUSIVE")
@@ -110,14 +110,26 @@ def _conclude(
     selected = [item for item in planned if item.selected]
     if not selected:
         return None
-    outcome = _Outcome([_outcome_of(item, by_id.get(item.nodeid)) for item in selected])
     release = [item for item in planned if item.release]
     chosen = [item for item in release if item.selected]
+    ready = _preflight([item for item in selected if not item.release], by_id)
     if not chosen:
-        return _preflight(selected, outcome)
+        return ready
+    outcome = _outcome(chosen, by_id)
     if len(chosen) < len(release) or unread_specs or limited:
-        return _partial(chosen, release, outcome, unread_specs, limited=limited)
-    return _release(planned, chosen, outcome)
+        found = _partial(chosen, release, outcome, unread_specs, limited=limited)
+    else:
+        found = _release(planned, chosen, outcome)
+    return found if ready is None else _together(found, ready)
+
+
+def _together(release: Conclusion, ready: Conclusion) -> Conclusion:
+    """The release checks and the preflight of one run: neither can make good what the other found."""
+    if ready.exit_code and not release.exit_code:
+        if ready.word == "INCOMPLETE":
+            return Conclusion("INCOMPLETE", f"{ready.line}; without it {release.line}", 1)
+        return Conclusion("NO-GO", f"NO-GO: {ready.line}; without it {release.line}", 1)
+    return replace(release, line=f"{release.line}; {ready.line}")
 
 
 def last_line(conclusion: Conclusion, exit_code: int, *, recorded: bool, interrupted: bool) -> str:
@@ -140,8 +152,12 @@ def last_line(conclusion: Conclusion, exit_code: int, *, recorded: bool, interru
     return f"{conclusion.line}; exit code {exit_code}, because something else in this run failed"
 
 
+def _outcome(items: Sequence[Planned], by_id: Mapping[str, Result]) -> _Outcome:
+    return _Outcome([_outcome_of(item, by_id.get(item.nodeid)) for item in items])
+
+
 class _Outcome:
-    """The results of the selected items, counted."""
+    """The results of some selected items, counted."""
 
     def __init__(self, results: Sequence[Result]) -> None:
         self.results = results
@@ -218,13 +234,19 @@ def _partial(
     return Conclusion("PARTIAL", line, 0)
 
 
-def _preflight(selected: Sequence[Planned], outcome: _Outcome) -> Conclusion:
-    of = _n(len(selected), "preflight item")
+def _preflight(items: Sequence[Planned], by_id: Mapping[str, Result]) -> Conclusion | None:
+    """Of what was selected and is no release check: preflight items and controls."""
+    if not items:
+        return None
+    outcome = _outcome(items, by_id)
+    kinds = {item.kind for item in items}
+    of = _n(len(items), f"{kinds.pop()} item" if len(kinds) == 1 else "preflight and control item")
     if outcome.blocking:
-        return Conclusion("NO-GO", f"NO-GO: {outcome.blocked(of)}", 1)
+        return Conclusion("PREFLIGHT FAILED", f"PREFLIGHT FAILED: {outcome.blocked(of)}", 1)
     if outcome.unjudged:
         return Conclusion("INCOMPLETE", f"INCOMPLETE: of {of} {outcome.not_judged()}", 1)
-    return Conclusion("PREFLIGHT OK", f"PREFLIGHT OK: {of} passed{outcome.warnings()}", 0)
+    passed = f"{outcome.passed(items)} of {of}" if outcome.warned else of
+    return Conclusion("PREFLIGHT OK", f"PREFLIGHT OK: {passed} passed{outcome.warnings()}", 0)
 
 
 def _trained_not_evaluated(chosen: Sequence[Planned], outcome: _Outcome) -> list[str]:

@@ -16,6 +16,10 @@ class BoundNotMet(Exception):  # noqa: N818 - it is what happened, not what went
         self.verdict = verdict
 
 
+class NotReady(Exception):  # noqa: N818 - it is what was found, not what went wrong
+    """A question of the preflight was answered with no: pytest's *failed*."""
+
+
 @dataclass(frozen=True)
 class CrashLine:
     """A failure in one line, as pytest's short summary (``message``) and ``--tb=line`` (all of it) show it."""

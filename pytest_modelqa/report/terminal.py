@@ -75,6 +75,8 @@ def _table(items: Sequence[Planned], results: Mapping[str, Result], columns: Seq
             cells = [Text(str(shown.get(name, ""))) for name in columns]
             called = Padding.indent(Text(_name(item, shown)), 2)
             drawn.add_row(called, *cells, Text(status, style=_STYLES.get(status, "yellow")))
+            for text, style in _findings(result):
+                drawn.add_row(Padding.indent(Text(text, style=style), 4))
             reason = _reason(result)
             # What all checks of an evaluation could not be judged for is said once.
             if reason and reason != said:
@@ -119,6 +121,18 @@ def _shown(result: Result | None) -> Mapping[str, Any]:
     verdict = (result.verdict if result else None) or {}
     shown: Mapping[str, Any] = verdict.get("shown", {})
     return shown
+
+
+def _findings(result: Result | None) -> list[tuple[str, str]]:
+    """What the preflight found, a line each: errors and warnings with what to do about them."""
+    found: Sequence[Mapping[str, Any]] = ((result.verdict if result else None) or {}).get("findings", ())
+    styles = {"error": "red", "warning": "yellow", "note": "dim"}
+    lines = []
+    for each in found:
+        todo = each.get("todo") if each["severity"] != "note" else None
+        what = each["what"] if each["severity"] == "error" else f"{each['severity']}: {each['what']}"
+        lines.append((what + (f" → {todo}" if todo else ""), styles[each["severity"]]))
+    return lines
 
 
 def _reason(result: Result | None) -> str:

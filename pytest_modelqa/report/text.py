@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import EvaluationError, ModelQAError
@@ -90,3 +90,23 @@ def error_text(error: ModelQAError, where: str, nodeid: str, first: str) -> str:
 def error_json(error: ModelQAError, sentence: str) -> dict[str, Any]:
     """An ERROR for the run record."""
     return {"outcome": "ERROR", "headline": error.what, "sentence": sentence, "error": error.to_json()}
+
+
+Findings = Sequence[tuple[str, ModelQAError]]
+"""Severity (``error``, ``warning``, ``note``) and what is said, the worst first."""
+
+
+def findings_text(findings: Findings, where: str) -> str:
+    """What the preflight found wrong; its first line is the worst, its last where the item stands."""
+    texts = [str(error) if severity == "error" else f"{severity}: {error}" for severity, error in findings]
+    return "\n".join([*texts, where])
+
+
+def findings_json(outcome: str, sentence: str, findings: Findings) -> dict[str, Any]:
+    """What the preflight found, for the run record."""
+    return {
+        "outcome": outcome,
+        "headline": findings[0][1].what if findings else "",
+        "sentence": sentence,
+        "findings": [{"severity": severity, **error.to_json()} for severity, error in findings],
+    }

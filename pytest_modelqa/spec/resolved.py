@@ -235,6 +235,8 @@ class Spec:
         overrides: The ``--modelqa-set`` assignments that apply to this spec, as given.
         proposed: Bounds that ``modelqa new`` took from what the model itself reached, and that nobody agreed with.
         warnings: What is legal and probably not meant, each as one line with its place.
+        rehearsal: Cut down by preflight: a model without a checkpoint runs with random weights. Nothing that is
+            measured so is evidence.
     """
 
     path: Path
@@ -250,6 +252,7 @@ class Spec:
     overrides: tuple[str, ...]
     proposed: int = 0
     warnings: tuple[str, ...] = ()
+    rehearsal: bool = False
 
     @property
     def folder(self) -> Path:

@@ -10,11 +10,7 @@ from .schema import CheckEntry, DatasetEntry, Entry, EvaluationEntry, ModelEntry
 NOT_SUPPORTED_YET: frozenset[str] = frozenset(
     {
         "spec.controls",
-        "dataset.tiny",
-        "model.gpu_memory",
         "model.gpus",
-        "model.reference_output",
-        "model.tiny",
         "model.trust",
     }
 )

@@ -179,7 +179,7 @@ def test_one_other_outcome_in_a_preflight(status: Status) -> None:
     elif status in NEVER_PASSED:
         assert said == f"INCOMPLETE: of 2 preflight items 1 {status.lower()}"
     else:
-        assert said.startswith("NO-GO: 1 of 2 preflight items ")
+        assert said.startswith("PREFLIGHT FAILED: 1 of 2 preflight items ")
 
 
 @pytest.mark.parametrize("severity", ["error", "warn"])
@@ -273,8 +273,18 @@ def test_warnings_are_counted_wherever_a_run_may_end_well() -> None:
 def test_only_items_of_the_preflight_are_no_release_verdict() -> None:
     ready = item("preflight::a", kind="preflight", release=False)
     assert line([ready], [result(ready)]) == "PREFLIGHT OK: 1 preflight item passed"
-    # Beside the release items it must pass too.
-    assert line([A, ready], [result(A), result(ready, "FAIL")]).startswith("NO-GO")
+    # Beside the release items it must pass too, and never counts as one of them.
+    both = "GO: 1 of 1 release checks in 1 spec passed; PREFLIGHT OK: 1 preflight item passed"
+    assert line([A, ready], [result(A), result(ready)]) == both
+    failed = "PREFLIGHT FAILED: 1 of 1 preflight item failed: preflight::a"
+    assert line([A, ready], [result(A), result(ready, "FAIL")]) == (
+        f"NO-GO: {failed}; without it GO: 1 of 1 release checks in 1 spec passed"
+    )
+    rest = item("e::c", selected=False)
+    assert line([A, rest, ready], [result(A), result(ready, "SKIPPED")]).startswith(
+        "INCOMPLETE: of 1 preflight item"
+    )
+    assert line([A, ready], [result(A, "FAIL"), result(ready)]).startswith("NO-GO: 1 of 1 release checks")
 
 
 def test_bounds_that_nobody_agreed_with_are_said_wherever_a_run_ends_well() -> None:

@@ -1,0 +1,202 @@
+"""What the inspecting process looks at: models as they are built, datasets as they are read. Needs torch."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..datasets.loading import load_samples
+from ..datasets.samples import Samples
+from ..errors import CheckpointError, EvaluationError, ModelQAError
+from ..evaluation.plan import Job
+from ..models.building import build_module, build_random
+from ..models.checkpoint import read_header
+from ..models.files import checkpoint_path
+from ..models.loading import PRECISIONS, adapts, demand_finite_weights, demand_fit
+from ..spec.grid import members, named
+from ..spec.resolved import Dataset, Model
+from ..tasks.forward import to_device
+from ..tasks.protocol import IsFitted, MakesSamples, Task
+from ..tasks.registry import load as load_task
+from ..tasks.registry import tasks
+from .data_facts import facts_of
+from .findings import Finding
+from .inspection import Answer, Ask
+from .live_memory import Growth, growth_of
+
+# Reading and looking for NaN runs at about 2 GB/s; more than this would not be "in seconds".
+_VALUES_READ_BYTES = 500_000_000
+# Where a model cannot compute without values it is run with random ones, if it is small enough for that.
+_RUN_FOR_REAL_BYTES = 250_000_000
+_BATCHES = (1, 3)
+
+
+class Inspected:
+    """The models and datasets of one spec folder, each made once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._modules: dict[str, nn.Module] = {}
+        self._samples: dict[str, Samples] = {}
+
+    def build(self, ask: Ask) -> Answer:
+        """Whether a model can be built with its args, and how large it is."""
+        assert ask.model is not None
+        module = self._module(ask.model)
+        sizes = [(tensor.numel(), tensor.element_size()) for tensor in module.parameters()]
+        facts = {"parameters": sum(n for n, _ in sizes), "bytes": sum(n * each for n, each in sizes)}
+        found = []
+        if ask.model.checkpoint is None and sizes:
+            found.append(
+                Finding(
+                    "build",
+                    ask.model.name,
+                    "error",
+                    f"model {ask.model.name!r} has {facts['parameters']:,} parameters and no checkpoint",
+                    expected="every parameter must come from a checkpoint",
+                    todo="write `checkpoint:`; without it only models that have nothing to learn are measured",
+                    kind="CheckpointError",
+                )
+            )
+        return Answer(ask.name, tuple(found), facts)
+
+    def weights(self, ask: Ask) -> Answer:
+        """Whether each checkpoint of a model fits it, and holds numbers."""
+        model = ask.model
+        assert model is not None
+        module = self._module(model)
+        found, read = [], 0
+        for member in members(model.coordinates, {}):
+            path = checkpoint_path(model, self.folder, member)
+            assert path is not None
+            try:
+                read += self._look_into(module, model, path, read)
+            except CheckpointError as error:
+                at = named(member.items())
+                error.what = f"({at}) {error.what}" if at else error.what
+                found.append(Finding.of_error("checkpoint", model.name, error))
+        if adapts(module):
+            found.append(
+                _note(
+                    "checkpoint",
+                    model.name,
+                    f"{model.build} rewrites state_dicts as it loads them: only the run can tell whether the "
+                    "checkpoint fits",
+                )
+            )
+        if read < 0:
+            found.append(_note("checkpoint", model.name, "too large to look for NaN here; the run does"))
+        return Answer(ask.name, tuple(found))
+
+    def _look_into(self, module: nn.Module, model: Model, path: Path, read: int) -> int:
+        """The bytes that were read for NaN; a large negative number where that would have been too many."""
+        header = read_header(path, model.state_dict_key, model.allow_globals, model.format)
+        demand_fit(module, model, path, header)
+        if read < 0 or read + header.size_bytes > _VALUES_READ_BYTES:
+            return -10 * _VALUES_READ_BYTES
+        demand_finite_weights(module, model, path, header)
+        return header.size_bytes
+
+    def data(self, ask: Ask) -> Answer:
+        """Whether a dataset can be read; what is in it."""
+        assert ask.dataset is not None
+        return Answer(ask.name, (), facts_of(self.samples(ask.dataset)))
+
+    def inputs(self, ask: Ask) -> Answer:
+        """Whether the samples are what task and model take, and how much memory a batch needs."""
+        job = ask.job
+        assert job is not None
+        assert job.model is not None
+        assert job.dataset is not None
+        task, samples = self.prepared(job)
+        fitted = isinstance(task, IsFitted)
+        growth = "its task is fitted first" if fitted else self._growth(job, task, samples)
+        if isinstance(growth, str):
+            why = f"how much memory {ask.asset} needs is not known: {growth}"
+            return Answer(ask.name, (_note("memory", ask.asset, why),), {"n": len(samples)})
+        return Answer(ask.name, (), {"n": len(samples), "memory": growth.to_json()})
+
+    def _growth(self, job: Job, task: Task, samples: Samples) -> Growth | str:
+        """Measured on the meta device, which has shapes and no values; else with random weights; or why not."""
+        assert job.model is not None
+        sizes = [min(size, len(samples)) for size in _BATCHES]
+        batches = [samples.batch(list(range(size))) for size in sizes]
+        precision = PRECISIONS[job.evaluation.precision]
+        module = self._module(job.model).to("meta", precision).eval()
+        # What the task or the model says of shapes and labels holds on the meta device as well. Anything else that
+        # is raised there may be the meta device's own.
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return growth_of(module, task, [to_device(batch, torch.device("meta")) for batch in batches])
+        except ModelQAError:
+            raise
+        except (
+            RuntimeError,
+            TypeError,
+            ValueError,
+            NotImplementedError,
+            AttributeError,
+            IndexError,
+        ) as error:
+            why = f"{type(error).__name__} where it runs without values"
+        finally:
+            # Its parameters have no values now.
+            self._modules.clear()
+        if sum(each.numel() * each.element_size() for each in module.parameters()) > _RUN_FOR_REAL_BYTES:
+            return why
+        real = build_random(job.model, self.folder).to(precision)
+        return growth_of(real, task, [to_device(batch, torch.device("cpu")) for batch in batches])
+
+    def prepared(self, job: Job) -> tuple[Task, Samples]:
+        """The task of a job, once it has looked at all of its samples.
+
+        Raises:
+            DatasetError: They cannot be evaluated.
+        """
+        assert job.dataset is not None
+        task, samples = task_of(job), self.samples(job.dataset)
+        if isinstance(task, MakesSamples):
+            samples = task.make_samples(samples, job.evaluation.seed)
+        task.prepare(samples)
+        return task, samples
+
+    def samples(self, dataset: Dataset) -> Samples:
+        """The whole dataset; an error in it is told to everyone who asks."""
+        if dataset.name not in self._samples:
+            self._samples[dataset.name] = load_samples(dataset, self.folder)
+        return self._samples[dataset.name]
+
+    def _module(self, model: Model) -> nn.Module:
+        if model.name not in self._modules:
+            self._modules[model.name] = build_module(model, self.folder)
+        return self._modules[model.name]
+
+
+def task_of(job: Job) -> Task:
+    """The task of a job, with its arguments."""
+    declaration = tasks()[job.evaluation.task]
+    # Through JSON: a strict schema takes a list for a tuple only there, and the ask came as JSON.
+    args = declaration.args.model_validate_json(json.dumps(dict(job.evaluation.args)))
+    return load_task(declaration)(args)
+
+
+def first_samples(job: Job, samples: Samples, count: int) -> Mapping[str, Any]:
+    """The first few samples, as a batch.
+
+    Raises:
+        EvaluationError: There are none.
+    """
+    if not len(samples):
+        raise EvaluationError(f"{job.name} has no samples", todo="look at the dataset")
+    return samples.batch(list(range(min(count, len(samples)))))
+
+
+def _note(question: str, asset: str, what: str) -> Finding:
+    return Finding(question, asset, "note", what)

@@ -1,0 +1,88 @@
+"""Cuts a spec down to what runs in seconds on a CPU: small models with random weights, a few samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..spec.resolved import Check, Dataset, Evaluation, Model, Spec
+from .questions import is_results_file
+
+SAMPLES = 8
+# Of a dataset that a probe is trained on or a judge tested with: fewer would be no test of anything.
+COMPANION_SAMPLES = 64
+# A tiny run that takes longer is not tiny.
+DEADLINE_SECONDS = 120.0
+
+
+def tiny_spec(spec: Spec) -> Spec:
+    """The spec as it is rehearsed.
+
+    A model is built by what its ``tiny`` says, and where that names no checkpoint has random weights; a file of
+    results stays what it is. A dataset is read as its ``tiny`` says, and not beyond the first ``SAMPLES``. What is
+    measured, and how, stays. A model that only judges others keeps its checkpoint: without it, it judges nothing.
+    """
+    evaluated = {each.dataset for each in spec.evaluations.values()}
+    measured = {each.model for each in spec.evaluations.values()} | _baselines(spec)
+    return replace(
+        spec,
+        models={name: _model(model, judges=name not in measured) for name, model in spec.models.items()},
+        datasets={
+            name: _dataset(dataset, SAMPLES if name in evaluated else COMPANION_SAMPLES)
+            for name, dataset in spec.datasets.items()
+        },
+        evaluations={name: _evaluation(each) for name, each in spec.evaluations.items()},
+        rehearsal=True,
+    )
+
+
+def _baselines(spec: Spec) -> set[str | None]:
+    return {check.baseline for each in spec.evaluations.values() for check in each.checks}
+
+
+def _model(model: Model, *, judges: bool) -> Model:
+    tiny: Mapping[str, Any] = model.tiny or {}
+    if is_results_file(model) or (judges and not tiny):
+        return replace(model, checkpoint=tiny.get("checkpoint") or model.checkpoint)
+    checkpoint = tiny.get("checkpoint")
+    return replace(
+        model,
+        build=tiny.get("build") or model.build,
+        args=model.args if tiny.get("args") is None else tiny["args"],
+        checkpoint=checkpoint,
+        coordinates={},
+        sha256=None,
+        config=None,
+        reference_output=None,
+    )
+
+
+def _dataset(dataset: Dataset, most: int) -> Dataset:
+    tiny: Mapping[str, Any] = dataset.tiny or {}
+    limit = tiny.get("limit") or min(most, dataset.limit or most)
+    moved = tiny.get("path") is not None
+    return replace(
+        dataset,
+        path=tiny.get("path") or dataset.path,
+        args=dataset.args if tiny.get("args") is None else tiny["args"],
+        limit=limit,
+        # Other data have another digest.
+        sha256=None if moved or tiny.get("args") is not None else dataset.sha256,
+    )
+
+
+def _evaluation(evaluation: Evaluation) -> Evaluation:
+    return replace(
+        evaluation,
+        device="cpu",
+        repeats=min(evaluation.repeats, 2),
+        stop_early=None,
+        deadline=DEADLINE_SECONDS,
+        checks=tuple(_check(check) for check in evaluation.checks),
+    )
+
+
+def _check(check: Check) -> Check:
+    """Without coordinates, as the rehearsed model has none; a few samples are all there are."""
+    return replace(check, at={}, along=None, over=None, min_samples=1)
