@@ -19,8 +19,7 @@ from .judging.judge import judge
 from .judging.measured import Measured, Member
 from .judging.recorded import Recorded
 from .judging.verdict import Verdict
-from .preflight.findings import demand_no_errors
-from .preflight.static import static_findings
+from .preflight.static import StaticQuestions
 from .records.digests import digest
 from .report import run_record
 from .report.conclusion import Conclusion, Planned, Result, conclude
@@ -80,6 +79,8 @@ class Gate:
     passed_over: set[str] = field(default_factory=set)
     _told: dict[str, str] = field(default_factory=dict)
     _evaluations: Evaluations | None = None
+    _read: dict[Path, Spec] = field(default_factory=dict)
+    _static: StaticQuestions = field(default_factory=StaticQuestions)
 
     def read(self, path: Path) -> Spec:
         """Reads a spec.
@@ -98,6 +99,7 @@ class Gate:
             evaluations=tuple(_read_evaluation(spec, each) for each in spec.evaluations.values()),
             proposed=spec.proposed,
         )
+        self._read[path] = spec
         return _limited(spec, self.options.limit)
 
     def found(self, path: Path) -> None:
@@ -268,7 +270,7 @@ class Gate:
 
     def _demand_ready(self, job: Job) -> None:
         """An evaluation whose preflight failed is not started, and says why."""
-        demand_no_errors(static_findings(job, self.digest_memory))
+        self._static.demand(job, self._read.get(job.spec_path), self.digest_memory)
 
     def told_by(self, error: ModelQAError, nodeid: str) -> str:
         """The item that says an error in full: the first that met it, as checks share evaluations."""

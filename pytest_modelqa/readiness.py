@@ -20,6 +20,7 @@ from .gate import Gate
 from .known import earlier_speed, earlier_values
 from .preflight.checkpoint import checkpoint_findings, same_steps_findings, same_weights_findings
 from .preflight.checks import check_findings, guessing_findings
+from .preflight.config import config_findings
 from .preflight.dataset import content_findings, file_findings, overlap_findings
 from .preflight.findings import Finding
 from .preflight.inspection import Answer, Ask, Inspector
@@ -33,7 +34,6 @@ from .preflight.resources import (
     references_of,
     space_findings,
 )
-from .preflight.static import config_findings_of
 from .rehearsal import rehearse
 from .spec.resolved import Spec
 
@@ -117,7 +117,7 @@ class Readiness:
                     *device_findings(spec),
                 )
             case "config":
-                return config_findings_of(spec.models[question.asset], spec.folder)
+                return config_findings(spec, spec.models[question.asset])
             case "checkpoint":
                 model = spec.models[question.asset]
                 return (

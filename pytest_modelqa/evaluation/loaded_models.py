@@ -38,6 +38,11 @@ class LoadedModels:
         found = recognise(path, job.model.format) if path is not None else None
         if path is not None and found == COCO_RESULTS:
             return recorded_answers(job.model, path, hashed).eval().to(device)
+        if path is not None and found == TRANSFORMERS and job.rehearsal:
+            # Here, because it takes 2 s to import.
+            from ..models.tiny_directory import tiny_of_directory
+
+            return tiny_of_directory(path, job.model.name).eval().to(device)
         if found == TRANSFORMERS:
             # Each directory of a grid has a configuration and a tokenizer of its own.
             return load_model(

@@ -159,6 +159,8 @@ def _of_directory(model: Model, path: Path, precision: torch.dtype) -> nn.Module
     from .transformers_directory import load_directory
 
     return load_directory(path, model.name, precision)
+
+
 def demand_fit(module: nn.Module, model: Model, path: Path, header: Header) -> None:
     """Compares names, shapes and kinds of dtypes before a tensor is read.
 

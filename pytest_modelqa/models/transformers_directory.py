@@ -65,7 +65,7 @@ def load_directory(path: Path, name: str, precision: torch.dtype) -> TextModel:
         CheckpointError: The directory names a class that transformers does not have, has no tokenizer, does not fit,
             or holds NaN or Inf.
     """
-    network_class, tokenizer_class = _classes(path, name)
+    network_class, tokenizer_class = classes_of(path, name)
     # ValueError and OSError: of a file that is missing or damaged. RuntimeError: of shapes that do not fit.
     try:
         network, found = network_class.from_pretrained(
@@ -90,7 +90,13 @@ def load_directory(path: Path, name: str, precision: torch.dtype) -> TextModel:
     return TextModel(network, tokenizer)
 
 
-def _classes(path: Path, name: str) -> tuple[Any, Any]:
+def classes_of(path: Path, name: str) -> tuple[Any, Any]:
+    """The network's class, as the directory's ``config.json`` names it, and that of tokenizers.
+
+    Raises:
+        MissingDependencyError: transformers is not installed, or too old to be safe.
+        CheckpointError: The directory names a class that transformers does not have.
+    """
     architecture = _architecture(path, name)
     # Read when the library is imported; local_files_only alone leaves some look-ups to the Hub.
     os.environ["HF_HUB_OFFLINE"] = "1"

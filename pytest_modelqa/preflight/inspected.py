@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,6 +30,7 @@ from .data_facts import facts_of
 from .findings import Finding
 from .inspection import Answer, Ask
 from .live_memory import Growth, growth_of
+from .questions import is_directory
 
 # Reading and looking for NaN runs at about 2 GB/s; more than this would not be "in seconds".
 _VALUES_READ_BYTES = 500_000_000
@@ -70,7 +72,7 @@ class Inspected:
         """Whether each checkpoint of a model fits it, and holds numbers."""
         model = ask.model
         assert model is not None
-        module = self._module(model)
+        module = None if is_directory(model) else self._module(model)
         found, read = [], 0
         for member in members(model.coordinates, {}):
             path = checkpoint_path(model, self.folder, member)
@@ -81,7 +83,7 @@ class Inspected:
                 at = named(member.items())
                 error.what = f"({at}) {error.what}" if at else error.what
                 found.append(Finding.of_error("checkpoint", model.name, error))
-        if adapts(module):
+        if module is not None and adapts(module):
             found.append(
                 _note(
                     "checkpoint",
@@ -91,16 +93,23 @@ class Inspected:
                 )
             )
         if read < 0:
-            found.append(_note("checkpoint", model.name, "too large to look for NaN here; the run does"))
+            found.append(_note("checkpoint", model.name, "too large to be read whole here; the run does it"))
         return Answer(ask.name, tuple(found))
 
-    def _look_into(self, module: nn.Module, model: Model, path: Path, read: int) -> int:
+    def _look_into(self, module: nn.Module | None, model: Model, path: Path, read: int) -> int:
         """The bytes that were read for NaN; a large negative number where that would have been too many."""
         header = read_header(path, model.state_dict_key, model.allow_globals, model.format)
-        demand_fit(module, model, path, header)
+        if module is not None:
+            demand_fit(module, model, path, header)
         if read < 0 or read + header.size_bytes > _VALUES_READ_BYTES:
             return -10 * _VALUES_READ_BYTES
-        demand_finite_weights(module, model, path, header)
+        if module is None:
+            # Here, because it takes 2 s to import.
+            from ..models.transformers_directory import load_directory
+
+            load_directory(path, model.name, torch.float32)
+        else:
+            demand_finite_weights(module, model, path, header)
         return header.size_bytes
 
     def data(self, ask: Ask) -> Answer:
@@ -115,8 +124,12 @@ class Inspected:
         assert job.model is not None
         assert job.dataset is not None
         task, samples = self.prepared(job)
-        fitted = isinstance(task, IsFitted)
-        growth = "its task is fitted first" if fitted else self._growth(job, task, samples)
+        if is_directory(job.model):
+            growth: Growth | str = self._weights_alone(job)
+        elif isinstance(task, IsFitted):
+            growth = "its task is fitted first"
+        else:
+            growth = self._growth(job, task, samples)
         if isinstance(growth, str):
             why = f"how much memory {ask.asset} needs is not known: {growth}"
             return Answer(ask.name, (_note("memory", ask.asset, why),), {"n": len(samples)})
@@ -153,6 +166,16 @@ class Inspected:
             return why
         real = build_random(job.model, self.folder).to(precision)
         return growth_of(real, task, [to_device(batch, torch.device("cpu")) for batch in batches])
+
+    def _weights_alone(self, job: Job) -> Growth | str:
+        """Of a transformers directory, whose activations depend on what it writes."""
+        assert job.model is not None
+        path = checkpoint_path(job.model, self.folder, members(job.model.coordinates, {})[0])
+        if path is None or not path.is_dir():
+            return "its directory is not there yet"
+        tensors = read_header(path).tensors.values()
+        size = PRECISIONS[job.evaluation.precision].itemsize
+        return Growth(float(sum(math.prod(info.shape) * size for info in tensors)), 0.0, 0.0)
 
     def prepared(self, job: Job) -> tuple[Task, Samples]:
         """The task of a job, once it has looked at all of its samples.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..models.files import COCO_RESULTS_BUILD
+from ..models.files import COCO_RESULTS_BUILD, TRANSFORMERS
 from ..spec.catalogue import Catalogue
 from ..spec.resolved import Dataset, Evaluation, Model, Spec
 
@@ -71,9 +71,14 @@ def is_results_file(model: Model) -> bool:
     return model.build == COCO_RESULTS_BUILD
 
 
+def is_directory(model: Model) -> bool:
+    """Whether a model is a transformers directory, which says itself how it is built."""
+    return model.build == TRANSFORMERS
+
+
 def _of_model(model: Model) -> Iterator[Question]:
     name, line = model.name, model.position.line
-    if not is_results_file(model):
+    if not is_results_file(model) and not is_directory(model):
         yield Question("build", (name,), f"{model.build} builds {name} with its args", line)
     if model.config is not None:
         yield Question("config", (name,), f"the configuration of {name} holds what its code reads", line)
@@ -106,8 +111,8 @@ def _of_evaluation(evaluation: Evaluation, spec: Spec, catalogue: Catalogue) -> 
     task = catalogue.tasks[evaluation.task]
     model = spec.models.get(evaluation.model or "")
     built = model is not None and not is_results_file(model)
-    # A log or a file of results has to be there before it can be read; a model can be built any time.
-    recorded = not built
+    # A log, a file of results, a directory with its tokenizer has to be there; a model can be built any time.
+    recorded = model is None or is_results_file(model) or is_directory(model)
     if evaluation.checks:
         yield Question(
             "checks", (name,), f"each check of {name} can fail, and says something of its own", line

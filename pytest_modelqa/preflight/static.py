@@ -5,11 +5,36 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..evaluation.plan import Job
-from ..spec.resolved import Model
+from ..spec.resolved import Spec
 from .checkpoint import checkpoint_findings
+from .config import config_findings
 from .dataset import file_findings
-from .findings import Finding
+from .findings import Finding, demand_no_errors
 from .resources import code_findings
+
+
+class StaticQuestions:
+    """Asks them; what a model's configuration lacks is found once, as its code has to be read for it."""
+
+    def __init__(self) -> None:
+        self._configs: dict[tuple[Path, str], tuple[Finding, ...]] = {}
+
+    def demand(self, job: Job, spec: Spec | None, memory: Path) -> None:
+        """Raises for an evaluation that would fail.
+
+        Args:
+            spec: The job's; None for a rehearsal, whose models have other arguments than their configuration says.
+
+        Raises:
+            ModelQAError: What is wrong.
+        """
+        demand_no_errors(static_findings(job, memory))
+        if spec is None or job.model is None or job.model.config is None:
+            return
+        key = (spec.path, job.model.name)
+        if key not in self._configs:
+            self._configs[key] = config_findings(spec, job.model)
+        demand_no_errors(self._configs[key])
 
 
 def static_findings(job: Job, memory: Path) -> tuple[Finding, ...]:
@@ -22,15 +47,9 @@ def static_findings(job: Job, memory: Path) -> tuple[Finding, ...]:
     references = {}
     if job.model is not None:
         found += checkpoint_findings(job.model, job.folder, memory, job.coordinates)
-        found += config_findings_of(job.model, job.folder)
         references[job.model.name] = job.model.build
     if job.dataset is not None:
         found += file_findings(job.dataset, job.folder, memory)
         if job.dataset.load is not None:
             references[job.dataset.name] = job.dataset.load
     return (*found, *code_findings(references, job.folder))
-
-
-def config_findings_of(model: Model, folder: Path) -> tuple[Finding, ...]:
-    """What is wrong with a model's configuration; nothing where it names none."""
-    return ()

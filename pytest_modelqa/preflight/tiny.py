@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..models.files import checkpoint_path
+from ..spec.grid import members
 from ..spec.resolved import Check, Dataset, Evaluation, Model, Spec
-from .questions import is_results_file
+from .questions import is_directory, is_results_file
 
 SAMPLES = 8
 # Of a dataset that a probe is trained on or a judge tested with: fewer would be no test of anything.
@@ -27,7 +29,9 @@ def tiny_spec(spec: Spec) -> Spec:
     measured = {each.model for each in spec.evaluations.values()} | _baselines(spec)
     return replace(
         spec,
-        models={name: _model(model, judges=name not in measured) for name, model in spec.models.items()},
+        models={
+            name: _model(model, spec, judges=name not in measured) for name, model in spec.models.items()
+        },
         datasets={
             name: _dataset(dataset, SAMPLES if name in evaluated else COMPANION_SAMPLES)
             for name, dataset in spec.datasets.items()
@@ -41,10 +45,13 @@ def _baselines(spec: Spec) -> set[str | None]:
     return {check.baseline for each in spec.evaluations.values() for check in each.checks}
 
 
-def _model(model: Model, *, judges: bool) -> Model:
+def _model(model: Model, spec: Spec, *, judges: bool) -> Model:
     tiny: Mapping[str, Any] = model.tiny or {}
-    if is_results_file(model) or (judges and not tiny):
-        return replace(model, checkpoint=tiny.get("checkpoint") or model.checkpoint)
+    if is_results_file(model) or is_directory(model) or (judges and not tiny):
+        # One checkpoint of a grid stands for all.
+        path = checkpoint_path(model, spec.folder, members(model.coordinates, {})[0])
+        kept = tiny.get("checkpoint") or (str(path) if path is not None else None)
+        return replace(model, checkpoint=kept, coordinates={}, sha256=None, reference_output=None)
     checkpoint = tiny.get("checkpoint")
     return replace(
         model,
