@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -60,6 +61,11 @@ class Options:
     stall_seconds: float = 900.0
     starts_early: bool = True
 
+    @property
+    def digest_memory(self) -> Path:
+        """The folder that remembers digests of large files."""
+        return self.folder / "digests"
+
     def to_json(self) -> dict[str, Any]:
         """What of them bears on the verdict."""
         return {"set": list(self.overrides), "gate": self.gate, "limit": self.limit, "engine": self.engine}
@@ -79,7 +85,6 @@ class Gate:
     passed_over: set[str] = field(default_factory=set)
     _told: dict[str, str] = field(default_factory=dict)
     _evaluations: Evaluations | None = None
-    _read: dict[Path, Spec] = field(default_factory=dict)
     _static: StaticQuestions = field(default_factory=StaticQuestions)
 
     def read(self, path: Path) -> Spec:
@@ -99,7 +104,6 @@ class Gate:
             evaluations=tuple(_read_evaluation(spec, each) for each in spec.evaluations.values()),
             proposed=spec.proposed,
         )
-        self._read[path] = spec
         return _limited(spec, self.options.limit)
 
     def found(self, path: Path) -> None:
@@ -259,18 +263,9 @@ class Gate:
                 options.folder,
                 options.run_id,
                 gate=options.gate,
-                demand=self._demand_ready,
+                demand=functools.partial(self._static.demand, memory=options.digest_memory),
             )
         return self._evaluations
-
-    @property
-    def digest_memory(self) -> Path:
-        """The folder that remembers digests of large files."""
-        return self.options.folder / "digests"
-
-    def _demand_ready(self, job: Job) -> None:
-        """An evaluation whose preflight failed is not started, and says why."""
-        self._static.demand(job, self._read.get(job.spec_path), self.digest_memory)
 
     def told_by(self, error: ModelQAError, nodeid: str) -> str:
         """The item that says an error in full: the first that met it, as checks share evaluations."""

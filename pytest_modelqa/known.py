@@ -45,7 +45,7 @@ def _record(gate: Gate, spec: Spec, evaluation: Evaluation) -> Record | None:
     if model is None or model.coordinates:
         return None
     try:
-        key = key_of(job_of(spec, evaluation, gate.catalogue), gate.catalogue, "", gate.digest_memory)
+        key = key_of(job_of(spec, evaluation, gate.catalogue), gate.catalogue, "", gate.options.digest_memory)
     except ModelQAError:
         # What is wrong with its files, other questions say.
         return None

@@ -108,7 +108,7 @@ class Readiness:
 
     def _static(self, spec: Spec, question: Question) -> tuple[Finding, ...]:
         """What can be known in this process."""
-        memory = self._gate.digest_memory
+        memory = self._gate.options.digest_memory
         match question.name:
             case "resources":
                 return (
@@ -117,7 +117,7 @@ class Readiness:
                     *device_findings(spec),
                 )
             case "config":
-                return config_findings(spec, spec.models[question.asset])
+                return config_findings(spec.models[question.asset], spec.folder)
             case "checkpoint":
                 model = spec.models[question.asset]
                 return (
@@ -253,7 +253,7 @@ class Readiness:
 
     def _ask_for_weights(self, spec: Spec, name: str, add: Callable[[Ask], None]) -> None:
         model = spec.models[name]
-        static = checkpoint_findings(model, spec.folder, self._gate.digest_memory)
+        static = checkpoint_findings(model, spec.folder, self._gate.options.digest_memory)
         if not _wrong(static) and not is_results_file(model):
             add(Ask("weights", name, model=model))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..evaluation.plan import Job
-from ..spec.resolved import Spec
 from .checkpoint import checkpoint_findings
 from .config import config_findings
 from .dataset import file_findings
@@ -19,21 +18,21 @@ class StaticQuestions:
     def __init__(self) -> None:
         self._configs: dict[tuple[Path, str], tuple[Finding, ...]] = {}
 
-    def demand(self, job: Job, spec: Spec | None, memory: Path) -> None:
+    def demand(self, job: Job, memory: Path) -> None:
         """Raises for an evaluation that would fail.
 
         Args:
-            spec: The job's; None for a rehearsal, whose models have other arguments than their configuration says.
+            memory: The folder that remembers digests of large files.
 
         Raises:
             ModelQAError: What is wrong.
         """
         demand_no_errors(static_findings(job, memory))
-        if spec is None or job.model is None or job.model.config is None:
+        if job.model is None or job.model.config is None:
             return
-        key = (spec.path, job.model.name)
+        key = (job.spec_path, job.model.name)
         if key not in self._configs:
-            self._configs[key] = config_findings(spec, job.model)
+            self._configs[key] = config_findings(job.model, job.folder)
         demand_no_errors(self._configs[key])
 
 
