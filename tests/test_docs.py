@@ -25,7 +25,7 @@ from pytest_modelqa.datasets.loading import _TABLES
 from pytest_modelqa.metrics.registry import metrics
 from pytest_modelqa.plugin import MARKS, pytest_addoption
 from pytest_modelqa.spec import read_spec
-from pytest_modelqa.spec.catalogue import MetricDeclaration
+from pytest_modelqa.spec.catalogue import MetricDeclaration, NoArgs
 from pytest_modelqa.spec.resolved import Position, RecordedBaseline
 from pytest_modelqa.spec.schema import (
     SECTIONS,
@@ -123,7 +123,8 @@ def test_the_declaration_in_the_guide_to_a_new_metric_is_one() -> None:
     metric = eval(textwrap.dedent(code).strip().removesuffix(","), names)
     own = metrics()["mae"]
     # Of the family of mae in every respect but what it computes.
-    alike = replace(own, name=metric.name, summary=metric.summary, function=metric.function, version=1)
+    of_its_own = {"name": metric.name, "summary": metric.summary, "function": metric.function, "version": 1}
+    alike = replace(own, args=NoArgs, **of_its_own)  # type: ignore[arg-type]
     assert metric == alike
     assert metric.function.split(":")[0] == own.function.split(":")[0]
 
@@ -167,12 +168,9 @@ def test_every_checker_is_documented_with_its_arguments() -> None:
             assert row["default"].strip("`") == word.replace("\n", "\\n")
 
 
-def test_metrics_without_a_task_are_said_to_have_none() -> None:
-    documented = {
-        row["metric"].strip("`") for row in next(tables(section(page("metrics"), "Features and codes")))
-    }
+def test_every_metric_can_be_measured_by_some_task() -> None:
     offered = {name for task in tasks().values() for name in task.metrics}
-    assert documented == installed_here() - offered
+    assert installed_here() <= offered
 
 
 _ENTRIES: dict[str, type[BaseModel]] = {

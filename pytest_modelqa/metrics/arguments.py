@@ -13,7 +13,17 @@ class _Args(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class PsnrArgs(_Args):
+class FrameArgs(_Args):
+    """The arguments of mse and mae, and of every other metric of images."""
+
+    frame: int | None = Field(
+        None,
+        ge=1,
+        description="Measure this frame of each clip alone, counted from 1; without it, all of them.",
+    )
+
+
+class PsnrArgs(FrameArgs):
     """The arguments of psnr."""
 
     cap: float = Field(
@@ -25,7 +35,7 @@ class PsnrArgs(_Args):
     )
 
 
-class SsimArgs(_Args):
+class SsimArgs(FrameArgs):
     """The arguments of ssim."""
 
     window_size: int = Field(11, ge=3, description="Side of the Gaussian window in pixels; odd.")
@@ -77,6 +87,14 @@ class FrechetArgs(_Args):
 
     min_samples: int | None = Field(
         None, ge=2, description="Samples each set must have; without it, one more than dimensions."
+    )
+
+
+class QuantileArgs(_Args):
+    """The arguments of mse_quantile."""
+
+    quantile: float = Field(
+        0.95, gt=0, le=1, description="The share of samples whose error is no larger; 1: the worst."
     )
 
 

@@ -9,7 +9,9 @@ from ..spec.catalogue import MetricDeclaration
 from .arguments import (
     AverageArgs,
     BinsArgs,
+    FrameArgs,
     PsnrArgs,
+    QuantileArgs,
     SsimArgs,
     TopKArgs,
 )
@@ -23,13 +25,13 @@ _IMAGE: dict[str, Any] = {
     "version": 2,
     "level": "sample",
     "needs": "outputs",
-    "tasks": ("reconstruction",),
+    "tasks": ("reconstruction", "forecast"),
 }
 _LOGITS: dict[str, Any] = {
     "version": 1,
     "level": "sample",
     "needs": "outputs",
-    "tasks": ("classification",),
+    "tasks": ("classification", "linear_probe"),
 }
 _LABELS: dict[str, Any] = {
     "unit": "fraction",
@@ -39,7 +41,7 @@ _LABELS: dict[str, Any] = {
     "level": "set",
     "needs": "predictions",
     "scores": "set",
-    "tasks": ("classification",),
+    "tasks": ("classification", "linear_probe"),
 }
 
 METRICS: tuple[MetricDeclaration, ...] = (
@@ -91,6 +93,7 @@ METRICS: tuple[MetricDeclaration, ...] = (
         upper=math.inf,
         higher_is_better=False,
         scores="unbounded",
+        args=FrameArgs,
         function="pytest_modelqa.metrics.image:mse",
         **_IMAGE,
     ),
@@ -102,8 +105,36 @@ METRICS: tuple[MetricDeclaration, ...] = (
         upper=math.inf,
         higher_is_better=False,
         scores="unbounded",
+        args=FrameArgs,
         function="pytest_modelqa.metrics.image:mae",
         **_IMAGE,
+    ),
+    MetricDeclaration(
+        name="temporal_error",
+        summary="mean absolute error of the differences between one frame of a clip and the next",
+        unit="",
+        lower=0.0,
+        upper=math.inf,
+        higher_is_better=False,
+        scores="unbounded",
+        function="pytest_modelqa.metrics.clip:temporal_error",
+        **{**_IMAGE, "version": 1},
+    ),
+    MetricDeclaration(
+        name="mse_quantile",
+        summary="squared error that this share of the samples does not exceed",
+        unit="",
+        lower=0.0,
+        upper=math.inf,
+        higher_is_better=False,
+        version=1,
+        level="set",
+        needs="predictions",
+        scores="set",
+        args=QuantileArgs,
+        columns=("squared_error",),
+        function="pytest_modelqa.metrics.clip:mse_quantile",
+        tasks=_IMAGE["tasks"],
     ),
     MetricDeclaration(
         name="accuracy",

@@ -15,8 +15,7 @@ _OF_SET: dict[str, Any] = {
     "scores": "set",
 }
 _FEATURES: dict[str, Any] = {**_OF_SET, "tasks": ("sampling",)}
-# No task keeps codes yet, so no task offers these.
-_CODES = _OF_SET
+_CODES: dict[str, Any] = {**_OF_SET, "tasks": ("codes",)}
 _SAMPLING: dict[str, Any] = {
     "version": 1,
     "level": "sample",
@@ -111,6 +110,17 @@ FEATURE_METRICS: tuple[MetricDeclaration, ...] = (
         higher_is_better=True,
         columns=("features", "label"),
         function="pytest_modelqa.metrics.features:silhouette",
+        **_CODES,
+    ),
+    MetricDeclaration(
+        name="fisher_ratio",
+        summary="scatter between the classes in feature space over the scatter within them",
+        unit="",
+        lower=0.0,
+        upper=math.inf,
+        higher_is_better=True,
+        columns=("features", "label"),
+        function="pytest_modelqa.metrics.features:fisher_ratio",
         **_CODES,
     ),
     MetricDeclaration(

@@ -234,6 +234,40 @@ def silhouette(columns: Columns) -> float:
     return total / len(features)
 
 
+def fisher_ratio(columns: Columns) -> float:
+    """How far classes lie apart for their size: tr(S_B) / tr(S_W), 0 where their means coincide.
+
+    S_B = Σ_c n_c (μ_c − μ)(μ_c − μ)ᵀ is the scatter between the classes, S_W = Σ_c Σ_i (x_i − μ_c)(x_i − μ_c)ᵀ that
+    within. Fisher: The use of multiple measurements in taxonomic problems, 1936; for several classes as Fukunaga,
+    Introduction to Statistical Pattern Recognition, 1990, section 10.2 (J₄). It tells less than a probe: classes
+    whose means coincide score 0 though they may lie in shells around one another.
+
+    Args:
+        columns: ``features`` and ``label``.
+
+    Raises:
+        OutputError: Fewer than 2 classes, no scatter within the classes, NaN or Inf.
+
+    >>> features = torch.tensor([[0.0], [2.0], [10.0], [12.0]])
+    >>> fisher_ratio({"features": features, "label": torch.tensor([0, 0, 1, 1])})
+    25.0
+    """
+    features = _matrix(columns, "features")
+    labels = torch.as_tensor(columns["label"], device=features.device)
+    classes, index, sizes = torch.unique(labels, return_inverse=True, return_counts=True)
+    sums = torch.zeros(len(classes), features.shape[1], dtype=features.dtype, device=features.device)
+    means = sums.index_add_(0, index, features) / sizes.unsqueeze(1)
+    within = float((features - means[index]).square().sum())
+    if len(classes) < 2 or within == 0:
+        raise OutputError(
+            f"fisher_ratio is undefined for {len(classes)} classes among {len(features)} samples",
+            expected="at least 2 classes, and samples of a class that are not all alike",
+            todo="measure more samples, or leave this metric out",
+        )
+    shifts = (means - features.mean(0)).square().sum(1)
+    return float((shifts * sizes).sum()) / within
+
+
 def _covariance_root(centred: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """R with Rᵀ R the covariance, of min(n, d) rows, and the covariance's trace."""
     scaled = centred / (len(centred) - 1) ** 0.5

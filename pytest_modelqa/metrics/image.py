@@ -3,7 +3,8 @@
 Every function takes outputs and targets of one shape, (n, H, W), (n, C, H, W) or (n, T, C, H, W) with
 channels before height and width, and gives one float64 score a sample, of shape (n,). The value of a clip is
 the mean over its frames of the value of each frame, as video quality is usually reported; a channel counts as
-much as any other. Values are not rounded, nor clamped but for psnr. NaN in gives NaN out.
+much as any other. With ``frame`` that frame alone, counted from 1, is measured. Values are not rounded, nor
+clamped but for psnr. NaN in gives NaN out.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _VALUES_AT_ONCE_ON_A_GPU = 2**24
 _MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 
-def mse(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def mse(outputs: torch.Tensor, targets: torch.Tensor, *, frame: int | None = None) -> torch.Tensor:
     """Mean squared error over all values of a sample, in squared units of the data; 0 is perfect.
 
     Raises:
@@ -33,10 +34,10 @@ def mse(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     >>> mse(torch.tensor([[[0.0, 1.0]]]), torch.tensor([[[0.0, 0.5]]]))
     tensor([0.1250], dtype=torch.float64)
     """
-    return _mean_error(outputs, targets, 2).mean(1)
+    return _mean_error(outputs, targets, 2, frame).mean(1)
 
 
-def mae(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def mae(outputs: torch.Tensor, targets: torch.Tensor, *, frame: int | None = None) -> torch.Tensor:
     """Mean absolute error over all values of a sample, in units of the data; 0 is perfect.
 
     Raises:
@@ -45,11 +46,16 @@ def mae(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     >>> mae(torch.tensor([[[0.0, 1.0]]]), torch.tensor([[[0.0, 0.5]]]))
     tensor([0.2500], dtype=torch.float64)
     """
-    return _mean_error(outputs, targets, 1).mean(1)
+    return _mean_error(outputs, targets, 1, frame).mean(1)
 
 
 def psnr(
-    outputs: torch.Tensor, targets: torch.Tensor, *, data_range: float, cap: float = 60.0
+    outputs: torch.Tensor,
+    targets: torch.Tensor,
+    *,
+    data_range: float,
+    cap: float = 60.0,
+    frame: int | None = None,
 ) -> torch.Tensor:
     """Peak signal-to-noise ratio in dB: 10 log10(data_range² / mse), from 0 to ``cap``.
 
@@ -65,7 +71,7 @@ def psnr(
     >>> psnr(torch.tensor([[[0.0, 1.0]]]), torch.tensor([[[0.0, 0.5]]]), data_range=1.0)
     tensor([9.0309], dtype=torch.float64)
     """
-    ratio: torch.Tensor = 10.0 * torch.log10(data_range**2 / _mean_error(outputs, targets, 2))
+    ratio: torch.Tensor = 10.0 * torch.log10(data_range**2 / _mean_error(outputs, targets, 2, frame))
     # An infinite error is no error of 0 dB: it stays no number, for whoever checks the scores.
     return torch.where(ratio.isneginf(), math.nan, ratio.clamp(min=0.0, max=cap)).mean(1)
 
@@ -77,6 +83,7 @@ def ssim(
     data_range: float,
     window_size: int = 11,
     sigma: float = 1.5,
+    frame: int | None = None,
 ) -> torch.Tensor:
     """Structural similarity, from −1 to 1 (identical), with a Gaussian window and K1 = 0.01, K2 = 0.03.
 
@@ -93,7 +100,7 @@ def ssim(
     >>> ssim(image, image, data_range=121.0), ssim(image, 121 - image, data_range=121.0)
     (tensor([1.], dtype=torch.float64), tensor([-0.9529], dtype=torch.float64))
     """
-    outputs, targets = _frames(outputs, targets)
+    outputs, targets = _frames(outputs, targets, frame)
     _check_size("ssim", outputs, window_size)
     planes, _ = similarity(outputs.flatten(0, 2), targets.flatten(0, 2), data_range, window_size, sigma)
     return planes.view(len(outputs), -1).mean(1)
@@ -106,6 +113,7 @@ def ms_ssim(
     data_range: float,
     window_size: int = 11,
     sigma: float = 1.5,
+    frame: int | None = None,
 ) -> torch.Tensor:
     """Structural similarity over five scales, from 0 to 1 (identical).
 
@@ -122,7 +130,7 @@ def ms_ssim(
     >>> ms_ssim(image, image, data_range=176.0**2)
     tensor([1.], dtype=torch.float64)
     """
-    outputs, targets = _frames(outputs, targets)
+    outputs, targets = _frames(outputs, targets, frame)
     scales = len(_MS_SSIM_WEIGHTS)
     _check_size("ms_ssim", outputs, window_size * 2 ** (scales - 1))
     kind = _kind(outputs, targets)
@@ -147,13 +155,13 @@ def _check_size(metric: str, frames: torch.Tensor, least: int) -> None:
         )
 
 
-def _mean_error(outputs: torch.Tensor, targets: torch.Tensor, order: int) -> torch.Tensor:
+def _mean_error(outputs: torch.Tensor, targets: torch.Tensor, order: int, frame: int | None) -> torch.Tensor:
     """The mean of |difference| to a power of 1 or 2 over each frame: (n, T), float64.
 
     Differences in at least float32, where those of near values are exact, and so are sums of them: torch adds in a
     cascade, which measured 7e-8 beside float64 for a million values.
     """
-    outputs, targets = _frames(outputs, targets)
+    outputs, targets = _frames(outputs, targets, frame)
     n, frames = outputs.shape[:2]
     x, y = outputs.reshape(n * frames, -1), targets.reshape(n * frames, -1)
     kind = _kind(x, y)
@@ -184,8 +192,10 @@ def _parts(rows: torch.Tensor, values: int) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, len(rows), step))
 
 
-def _frames(outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Both as (n, T, C, H, W)."""
+def _frames(
+    outputs: torch.Tensor, targets: torch.Tensor, frame: int | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both as (n, T, C, H, W); of a clip one frame alone, where one is asked for."""
     if outputs.shape != targets.shape:
         raise OutputError(
             "the outputs are not of the targets' shape",
@@ -201,5 +211,13 @@ def _frames(outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor,
             found=f"shape {shape}",
             todo="let the model return images, or choose one of its outputs with args: {output: …}",
         )
+    if frame is not None and (len(shape) != 5 or frame > shape[1]):
+        raise OutputError(
+            f"there is no frame {frame} to measure",
+            expected=f"clips of shape (n, T, C, H, W) of at least {frame} frames",
+            found=f"shape {shape}",
+            todo="correct args: {frame: …}, which counts from 1, or leave it out to measure all",
+        )
     frames = shape[:1] + (1,) * (5 - len(shape)) + shape[1:]
-    return outputs.reshape(frames), targets.reshape(frames)
+    chosen = slice(None) if frame is None else slice(frame - 1, frame)
+    return outputs.reshape(frames)[:, chosen], targets.reshape(frames)[:, chosen]

@@ -79,7 +79,7 @@ class Classification:
             OutputError: The outputs are not (n, classes), have fewer or other classes than the labels and
                 names ask for, or are said to be probabilities and are not.
         """
-        outputs = run_model(model, batch, self._args.input, self._args.output)
+        outputs = run_model(model, batch, self._args.input, self._args.output, self._args.method)
         names, known = self._args.class_names, len(self._frequencies)
         if outputs.ndim != 2 or outputs.shape[1] < 2:
             raise OutputError(

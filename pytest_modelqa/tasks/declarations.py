@@ -17,6 +17,10 @@ class _Args(BaseModel):
 _OUTPUT = "Which tensor to take when the model returns several: the key of a dict, or the index of a tuple."
 
 
+_METHOD = "The model's method that is called in place of the model itself."
+_DATA_RANGE = "Greatest minus least legal value of a target: 1 for 0..1, 2 for -1..1, 255 for bytes."
+
+
 class ReconstructionArgs(_Args):
     """The arguments of reconstruction."""
 
@@ -26,8 +30,9 @@ class ReconstructionArgs(_Args):
         1.0,
         gt=0,
         allow_inf_nan=False,
-        description="Greatest minus least legal value of a target: 1 for 0..1, 2 for -1..1, 255 for bytes.",
+        description=_DATA_RANGE,
     )
+    method: str | None = Field(None, description=_METHOD)
     output: str | int | None = Field(None, description=_OUTPUT)
 
 
@@ -36,6 +41,7 @@ class ClassificationArgs(_Args):
 
     input: str = Field("image", description="The dataset's field that the model is given.")
     target: str = Field("label", description="The dataset's field of labels: integers from 0 to classes - 1.")
+    method: str | None = Field(None, description=_METHOD)
     output: str | int | None = Field(None, description=_OUTPUT)
     outputs: Literal["logits", "probabilities"] = Field(
         "logits", description="Whether the model returns logits, or probabilities that sum to 1."
@@ -59,7 +65,49 @@ class DetectionArgs(_Args):
     )
 
 
-_METHOD = "The model's method that is called in place of the model itself."
+class CodesArgs(_Args):
+    """The arguments of codes."""
+
+    input: str = Field("image", description="The dataset's field that the model is given.")
+    method: str | None = Field(
+        None, description="The model's method that gives codes: integers (n, …) from 0."
+    )
+    output: str | int | None = Field(None, description=_OUTPUT)
+    features_method: str | None = Field(
+        None,
+        description="The model's method that gives a feature vector a sample, for silhouette and fisher_ratio.",
+    )
+    label: str = Field("label", description="The dataset's field of classes, for the same two.")
+
+
+class LinearProbeArgs(_Args):
+    """The arguments of linear_probe."""
+
+    train: Annotated[str, NamesEntry("dataset")] = Field(description="What the probe is fitted on.")
+    input: str = Field("image", description="The datasets' field that the model is given.")
+    target: str = Field("label", description="The datasets' field of labels: integers from 0 to classes - 1.")
+    method: str | None = Field(None, description="The model's method that gives features (n, …).")
+    output: str | int | None = Field(None, description=_OUTPUT)
+    penalty: float = Field(
+        1.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Strength of the penalty on squared weights: 1 / C of scikit-learn.",
+    )
+    class_names: Annotated[tuple[str, ...], Field(strict=False)] | None = Field(
+        None, description="The classes' names in the order of their numbers; their count is checked too."
+    )
+
+
+class ForecastArgs(_Args):
+    """The arguments of forecast."""
+
+    input: str = Field("clip", description="The dataset's field of clips (T, C, H, W), T = given + horizon.")
+    given: int = Field(ge=1, description="How many frames the model is shown.")
+    horizon: int = Field(ge=1, description="How many frames after them it gives.")
+    data_range: float = Field(1.0, gt=0, allow_inf_nan=False, description=_DATA_RANGE)
+    method: str | None = Field(None, description=_METHOD)
+    output: str | int | None = Field(None, description=_OUTPUT)
 
 
 class SamplingArgs(_Args):
@@ -123,6 +171,33 @@ TASKS: tuple[TaskDeclaration, ...] = (
         implementation="pytest_modelqa.tasks.detection:Detection",
         version=1,
         args=DetectionArgs,
+    ),
+    TaskDeclaration(
+        name="codes",
+        summary="the model gives codes of a codebook, and features that may tell classes apart",
+        metrics=(),
+        baselines=("random_encoder",),
+        implementation="pytest_modelqa.tasks.codes:Codes",
+        version=1,
+        args=CodesArgs,
+    ),
+    TaskDeclaration(
+        name="linear_probe",
+        summary="a linear classifier is fitted on the model's features, and measured",
+        metrics=(),
+        baselines=("raw_pixels", "random_encoder"),
+        implementation="pytest_modelqa.tasks.linear_probe:LinearProbe",
+        version=1,
+        args=LinearProbeArgs,
+    ),
+    TaskDeclaration(
+        name="forecast",
+        summary="the model is given the first frames of a clip and says how it goes on",
+        metrics=(),
+        baselines=("persistence",),
+        implementation="pytest_modelqa.tasks.forecast:Forecast",
+        version=1,
+        args=ForecastArgs,
     ),
     TaskDeclaration(
         name="sampling",

@@ -19,6 +19,7 @@ from pytest_modelqa.metrics import features as module
 from pytest_modelqa.metrics.features import (
     coverage,
     density,
+    fisher_ratio,
     frechet_distance,
     improved_precision,
     improved_recall,
@@ -311,3 +312,24 @@ def test_sets_of_other_dimensions_are_refused() -> None:
         frechet_distance(columns)
 
     assert (error.value.expected, error.value.found) == ("4 dimensions, as the reference", "3 dimensions")
+
+
+def test_fisher_ratio_is_calinski_and_harabaszs_without_its_degrees_of_freedom() -> None:
+    generator = np.random.default_rng(3)
+    label = np.arange(90) % 4
+    features = generator.normal(size=(90, 5)) + label[:, None] * generator.normal(size=5)
+    expected = sklearn.metrics.calinski_harabasz_score(features, label) * (4 - 1) / (90 - 4)
+    assert fisher_ratio({"features": features, "label": label}) == pytest.approx(expected)
+    named = np.array(["a", "b", "c", "d"])[label]
+    assert fisher_ratio(
+        {"features": features, "label": np.unique(named, return_inverse=True)[1]}
+    ) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("features", "label"),
+    [(np.random.default_rng(0).random((6, 2)), np.zeros(6)), (np.ones((6, 2)), np.arange(6) % 2)],
+)
+def test_fisher_ratio_of_one_class_or_of_points_is_undefined(features: np.ndarray, label: np.ndarray) -> None:
+    with pytest.raises(OutputError, match="fisher_ratio is undefined"):
+        fisher_ratio({"features": features, "label": label})

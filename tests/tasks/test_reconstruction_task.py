@@ -16,8 +16,9 @@ from PIL import Image
 from pytest_modelqa.errors import DatasetError, EvaluationError, OutputError
 from pytest_modelqa.metrics.image import mse, psnr
 from pytest_modelqa.tasks.declarations import ReconstructionArgs
+from pytest_modelqa.tasks.examples import _chosen
 from pytest_modelqa.tasks.protocol import Inspection, Task
-from pytest_modelqa.tasks.reconstruction import Reconstruction, _chosen
+from pytest_modelqa.tasks.reconstruction import Reconstruction
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.random((130, 3, 12, 10)).astype(np.float32)
@@ -48,7 +49,8 @@ def task(**args: Any) -> Reconstruction:
 
 def test_it_is_a_task() -> None:
     checked: Task = task()
-    assert checked.predictions(torch.zeros(1), torch.zeros(1)) == {}
+    kept = checked.predictions(torch.full((2, 1, 3, 3), 0.5), torch.zeros(2, 1, 3, 3))
+    assert kept["squared_error"].tolist() == [0.25, 0.25]
 
 
 def test_outputs_and_targets_are_the_models_and_the_datasets(samples_of: Callable[..., Any]) -> None:
