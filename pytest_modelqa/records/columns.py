@@ -15,18 +15,22 @@ def column_name(metric: str, version: int, args: Mapping[str, Any], baseline: st
     """The name of the column (or of the set-level value) of one metric with these arguments.
 
     A metric of another version or with other arguments is another column, so nothing is ever read as what it
-    is not. ``baseline`` names a trivial baseline that the task computed on the same samples.
+    is not. An argument that is None, which is one that nobody gave, is left out: a metric that gains an optional
+    argument keeps its columns. ``baseline`` names a trivial baseline that the task computed on the same samples.
 
     >>> column_name("psnr", 1, {})
     'psnr.v1'
     >>> column_name("top_k_accuracy", 1, {"k": 5})
     'top_k_accuracy.v1.k=5'
+    >>> column_name("mse", 2, {"frame": None})
+    'mse.v2'
     >>> column_name("psnr", 1, {}, baseline="constant")
     'constant/psnr.v1'
     """
     parts = [metric, f"v{version}"]
-    if args:
-        text = ",".join(f"{name}={_plain(value)}" for name, value in sorted(args.items()))
+    given = {name: value for name, value in args.items() if value is not None}
+    if given:
+        text = ",".join(f"{name}={_plain(value)}" for name, value in sorted(given.items()))
         parts.append(text if len(text) <= 40 else hashlib.sha256(text.encode()).hexdigest()[:16])
     name = ".".join(parts)
     return f"{baseline}/{name}" if baseline else name

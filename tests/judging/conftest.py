@@ -131,7 +131,7 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 
-PSNR = "psnr.v3.cap=60.0,frame=null"
+PSNR = "psnr.v3.cap=60.0"
 """The score column of psnr with its default arguments."""
 
 

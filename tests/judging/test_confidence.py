@@ -18,8 +18,8 @@ from pytest_modelqa.judging.uncertainty import comparison_margins, threshold_mar
 from pytest_modelqa.records.digests import group_of
 from pytest_modelqa.tasks.registry import catalogue
 
-PSNR = "psnr.v3.cap=60.0,frame=null"
-SSIM = "ssim.v2.frame=null,sigma=1.5,window_size=11"
+PSNR = "psnr.v3.cap=60.0"
+SSIM = "ssim.v2.sigma=1.5,window_size=11"
 ACCURACY = "accuracy.v1"
 METRICS = catalogue().metrics
 

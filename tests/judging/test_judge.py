@@ -18,7 +18,7 @@ from pytest_modelqa.judging.recorded import Recorded, RecordedMetric
 from pytest_modelqa.judging.verdict import Verdict
 from pytest_modelqa.records.digests import digest
 
-PSNR = "psnr.v3.cap=60.0,frame=null"
+PSNR = "psnr.v3.cap=60.0"
 MSE = "mse.v2"
 ACCURACY = "accuracy.v1"
 RECALL = 'recall.v1.average="macro",zero_division="error"'

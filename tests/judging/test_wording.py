@@ -16,7 +16,7 @@ from pytest_modelqa.judging.verdict import Line, Side
 from pytest_modelqa.judging.wording import headline, margin, relation
 from pytest_modelqa.spec.resolved import Bound, Check, Position
 
-PSNR = "psnr.v3.cap=60.0,frame=null"
+PSNR = "psnr.v3.cap=60.0"
 ACCURACY = "accuracy.v1"
 
 

@@ -227,6 +227,7 @@ def test_samples_of_another_shape_than_real_ones_are_an_error() -> None:
 def folder(tmp_path: Path) -> Path:
     shutil.copytree(TOY, tmp_path / "toy", ignore=shutil.ignore_patterns("__pycache__"))
     folder = tmp_path / "toy"
+    (folder / "spec.yaml").rename(folder / "toy.modelspec.yaml")
     np.savez(folder / "test.npz", **REAL)
     np.savez(folder / "train.npz", **TRAINING)
     save_generator(folder)
