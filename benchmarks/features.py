@@ -23,9 +23,9 @@ from pytest_modelqa.metrics.features import (
     frechet_distance,
     pairwise_distance,
     resemblance,
-    silhouette,
     vendi_score,
 )
+from pytest_modelqa.metrics.separability import silhouette
 
 
 def torchmetrics_frechet(features: np.ndarray, reference: np.ndarray) -> float:

@@ -109,7 +109,7 @@ FEATURE_METRICS: tuple[MetricDeclaration, ...] = (
         upper=1.0,
         higher_is_better=True,
         columns=("features", "label"),
-        function="pytest_modelqa.metrics.features:silhouette",
+        function="pytest_modelqa.metrics.separability:silhouette",
         **_CODES,
     ),
     MetricDeclaration(
@@ -120,7 +120,7 @@ FEATURE_METRICS: tuple[MetricDeclaration, ...] = (
         upper=math.inf,
         higher_is_better=True,
         columns=("features", "label"),
-        function="pytest_modelqa.metrics.features:fisher_ratio",
+        function="pytest_modelqa.metrics.separability:fisher_ratio",
         **_CODES,
     ),
     MetricDeclaration(

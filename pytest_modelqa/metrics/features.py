@@ -1,9 +1,9 @@
-"""Scores of a set of feature vectors: its diversity, its clusters, and how it resembles a reference set.
+"""Scores of a set of feature vectors: its diversity, and how it resembles a reference set.
 
-They take columns by name: ``features`` of shape (n, d), and some ``reference_features`` of shape (m, d) or ``label``
-of shape (n,); numpy arrays, or tensors, whose device then does the work. Everything is in float64 and in blocks, so
-that memory grows with n and not with n². Features are compared as they are: what they mean, and whether they are
-scaled, is for the model to say that made them.
+They take columns by name: ``features`` of shape (n, d), and some ``reference_features`` of shape (m, d); numpy
+arrays, or tensors, whose device then does the work. Everything is in float64 and in blocks, so that memory grows
+with n and not with n². Features are compared as they are: what they mean, and whether they are scaled, is for the
+model to say that made them.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def resemblance(columns: Columns, neighbours: int) -> Resemblance:
     reach, reference_reach = _reach(features, neighbours), _reach(reference, neighbours)
     inside = torch.zeros(len(features), dtype=torch.int64, device=features.device)
     reached, covered = 0, 0
-    for part, distances in _squared_distances(reference, features):
+    for part, distances in squared_distances(reference, features):
         radius = reference_reach[part]
         near = distances < radius.unsqueeze(1)
         # Bytes, and least values in place of any(): reductions of booleans are several times slower.
@@ -161,7 +161,7 @@ def vendi_score(columns: Columns) -> float:
     several = torch.as_tensor(columns["features"])
     # Of a text-generation task: the vectors of all generations of a prompt.
     flat = several.reshape(-1, several.shape[-1]) if several.ndim == 3 else several
-    features = _matrix({"features": flat}, "features")
+    features = matrix({"features": flat}, "features")
     _check_count("vendi_score", len(features), 1)
     norms = torch.linalg.vector_norm(features, dim=1, keepdim=True)
     if bool((norms == 0).any()):
@@ -189,83 +189,10 @@ def pairwise_distance(columns: Columns) -> float:
     >>> pairwise_distance({"features": torch.tensor([[0.0], [3.0], [6.0]])})
     4.0
     """
-    features = _matrix(columns, "features")
+    features = matrix(columns, "features")
     _check_count("pairwise_distance", n := len(features), 2)
-    total = sum(float(distances.sqrt().sum()) for _, distances in _squared_distances(features, features))
+    total = sum(float(distances.sqrt().sum()) for _, distances in squared_distances(features, features))
     return total / (n * (n - 1))
-
-
-def silhouette(columns: Columns) -> float:
-    """How well classes are separated, from −1 to 1: the mean over samples of (b − a) / max(a, b).
-
-    a is the mean Euclidean distance to the others of the sample's class, b that to the nearest other class. A
-    sample alone in its class counts 0. Rousseeuw: Silhouettes, J. Comput. Appl. Math. 20, 1987.
-
-    Args:
-        columns: ``features`` and ``label``.
-
-    Raises:
-        OutputError: Fewer than 2 classes, every sample alone in its class, NaN or Inf.
-
-    >>> features = torch.tensor([[0.0], [1.0], [10.0], [11.0]])
-    >>> round(silhouette({"features": features, "label": torch.tensor([0, 0, 1, 1])}), 4)
-    0.8997
-    """
-    features = _matrix(columns, "features")
-    labels = torch.as_tensor(columns["label"], device=features.device)
-    classes, index, sizes = torch.unique(labels, return_inverse=True, return_counts=True)
-    if not 2 <= len(classes) < len(features):
-        raise OutputError(
-            f"silhouette is undefined for {len(classes)} classes among {len(features)} samples",
-            expected="at least 2 classes, and a class of more than 1 sample",
-            todo="measure more samples, or leave this metric out",
-        )
-    member = torch.nn.functional.one_hot(index, len(classes)).double()
-    total = 0.0
-    for part, squared in _squared_distances(features, features):
-        to_classes = squared.sqrt() @ member
-        own = index[part].unsqueeze(1)
-        others = (sizes[index[part]] - 1).double()
-        within = to_classes.gather(1, own).squeeze(1) / others.clamp(min=1)
-        between = (to_classes / sizes).scatter(1, own, torch.inf).min(1).values
-        score = (between - within) / torch.maximum(within, between)
-        # 0 / 0 is two classes in one point, which are not separated at all.
-        total += float(torch.where((others > 0) & score.isfinite(), score, 0.0).sum())
-    return total / len(features)
-
-
-def fisher_ratio(columns: Columns) -> float:
-    """How far classes lie apart for their size: tr(S_B) / tr(S_W), 0 where their means coincide.
-
-    S_B = Σ_c n_c (μ_c − μ)(μ_c − μ)ᵀ is the scatter between the classes, S_W = Σ_c Σ_i (x_i − μ_c)(x_i − μ_c)ᵀ that
-    within. Fisher: The use of multiple measurements in taxonomic problems, 1936; for several classes as Fukunaga,
-    Introduction to Statistical Pattern Recognition, 1990, section 10.2 (J₄). It tells less than a probe: classes
-    whose means coincide score 0 though they may lie in shells around one another.
-
-    Args:
-        columns: ``features`` and ``label``.
-
-    Raises:
-        OutputError: Fewer than 2 classes, no scatter within the classes, NaN or Inf.
-
-    >>> features = torch.tensor([[0.0], [2.0], [10.0], [12.0]])
-    >>> fisher_ratio({"features": features, "label": torch.tensor([0, 0, 1, 1])})
-    25.0
-    """
-    features = _matrix(columns, "features")
-    labels = torch.as_tensor(columns["label"], device=features.device)
-    classes, index, sizes = torch.unique(labels, return_inverse=True, return_counts=True)
-    sums = torch.zeros(len(classes), features.shape[1], dtype=features.dtype, device=features.device)
-    means = sums.index_add_(0, index, features) / sizes.unsqueeze(1)
-    within = float((features - means[index]).square().sum())
-    if len(classes) < 2 or within == 0:
-        raise OutputError(
-            f"fisher_ratio is undefined for {len(classes)} classes among {len(features)} samples",
-            expected="at least 2 classes, and samples of a class that are not all alike",
-            todo="measure more samples, or leave this metric out",
-        )
-    shifts = (means - features.mean(0)).square().sum(1)
-    return float((shifts * sizes).sum()) / within
 
 
 def _covariance_root(centred: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -308,7 +235,7 @@ def _centred(vectors: torch.Tensor, origin: torch.Tensor) -> tuple[torch.Tensor,
     return centred, centred.square().sum(1)
 
 
-def _squared_distances(rows: torch.Tensor, columns: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
+def squared_distances(rows: torch.Tensor, columns: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
     """Squared Euclidean distances of some rows to all columns, block by block; of a row to itself exactly 0."""
     same = rows is columns
     origin = columns.mean(0)
@@ -325,7 +252,7 @@ def _squared_distances(rows: torch.Tensor, columns: torch.Tensor) -> Iterator[tu
 
 
 def _features_and_reference(columns: Columns) -> tuple[torch.Tensor, torch.Tensor]:
-    features, reference = _matrix(columns, "features"), _matrix(columns, "reference_features")
+    features, reference = matrix(columns, "features"), matrix(columns, "reference_features")
     if features.shape[1] != reference.shape[1]:
         raise OutputError(
             "features and reference features are not of one dimension",
@@ -336,22 +263,27 @@ def _features_and_reference(columns: Columns) -> tuple[torch.Tensor, torch.Tenso
     return features, reference.to(features.device)
 
 
-def _matrix(columns: Columns, name: str) -> torch.Tensor:
-    matrix = torch.as_tensor(columns[name]).double()
-    if matrix.ndim != 2:
+def matrix(columns: Columns, name: str) -> torch.Tensor:
+    """A column as (n, d), float64.
+
+    Raises:
+        OutputError: It is of another shape, or holds NaN or Inf.
+    """
+    values = torch.as_tensor(columns[name]).double()
+    if values.ndim != 2:
         raise OutputError(
             f"{name} are not one vector a sample",
             expected="shape (n, d)",
-            found=f"shape {tuple(matrix.shape)}",
+            found=f"shape {tuple(values.shape)}",
             todo="flatten or pool the features to one vector a sample",
         )
-    finite = matrix.isfinite().all(1)
+    finite = values.isfinite().all(1)
     if not bool(finite.all()):
         raise OutputError(
             f"NaN or Inf in {name} of {int((~finite).sum())} of {len(finite)} samples",
             todo="look at the checkpoint and the precision of the model that made them",
         )
-    return matrix
+    return values
 
 
 def _check_count(what: str, found: int, needed: int) -> None:

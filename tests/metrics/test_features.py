@@ -19,14 +19,13 @@ from pytest_modelqa.metrics import features as module
 from pytest_modelqa.metrics.features import (
     coverage,
     density,
-    fisher_ratio,
     frechet_distance,
     improved_precision,
     improved_recall,
     pairwise_distance,
-    silhouette,
     vendi_score,
 )
+from pytest_modelqa.metrics.separability import fisher_ratio, silhouette
 
 
 def two_sets(seed: int, n: int, m: int, d: int, shift: float = 0.3) -> dict[str, np.ndarray]:
@@ -264,7 +263,6 @@ EVERY = [
     coverage,
     vendi_score,
     pairwise_distance,
-    silhouette,
 ]
 
 
@@ -281,7 +279,7 @@ def test_features_that_are_no_numbers_are_refused(metric: Callable[..., float], 
 @pytest.mark.parametrize("metric", EVERY)
 def test_features_of_another_shape_are_refused(metric: Callable[..., float]) -> None:
     columns: dict[str, Any] = {**two_sets(0, 40, 40, 3), "label": np.arange(40) % 2}
-    columns["features"] = columns["features"].reshape(40, 3, 1)
+    columns["features"] = columns["features"].reshape(40, 3, 1, 1)
 
     with pytest.raises(OutputError, match="features are not one vector a sample"):
         metric(columns)
