@@ -28,12 +28,16 @@ class Composed:
         missing: Where the value is ``???``: whoever reads it is told that it is mandatory.
         unresolved: Where an interpolation has no value, and why.
         interpolations: Where a value is computed of others, and its text.
+        computed: Where a resolver of hydra or of the program computes the value, which only the run can.
+        for_hydra: Keys that hydra's own config is computed of.
     """
 
     tree: Any
     missing: frozenset[KeyPath]
     unresolved: Mapping[KeyPath, str]
     interpolations: Mapping[KeyPath, str]
+    computed: frozenset[KeyPath] = frozenset()
+    for_hydra: frozenset[KeyPath] = frozenset()
 
     def at(self, path: KeyPath) -> Any:
         """The value at a path, or ``NOTHING``.
@@ -57,10 +61,7 @@ class Composed:
 
     def references(self, path: KeyPath) -> Iterator[KeyPath]:
         """The paths that the value at a path is computed of."""
-        for dots, name in _REFERENCE.findall(self.interpolations.get(path, "")):
-            keys = tuple(re.findall(r"[^.\[\]]+", name))
-            base = path[: len(path) - len(dots)] if dots else ()
-            yield (*base, *keys)
+        yield from references_in(self.interpolations.get(path, ""), path)
 
     def nearest(self, path: KeyPath) -> KeyPath | None:
         """The key that exists and looks most like one that does not.
@@ -77,6 +78,18 @@ class Composed:
                 return known[close[0]]
         same_name = [each for each in known.values() if each[-1] == path[-1]]
         return min(same_name, key=len) if same_name else None
+
+
+def references_in(text: str, path: KeyPath) -> Iterator[KeyPath]:
+    """The paths that an interpolation at a path names.
+
+    >>> list(references_in("${root}/${.name}", ("val", "path")))
+    [('root',), ('val', 'name')]
+    """
+    for dots, name in _REFERENCE.findall(text):
+        keys = tuple(re.findall(r"[^.\[\]]+", name))
+        base = path[: len(path) - len(dots)] if dots else ()
+        yield (*base, *keys)
 
 
 def _leaves(node: Any, path: KeyPath) -> Iterator[KeyPath]:
@@ -111,6 +124,8 @@ def to_json(composed: Composed) -> dict[str, Any]:
         "missing": [list(path) for path in sorted(composed.missing)],
         "unresolved": [[list(path), why] for path, why in composed.unresolved.items()],
         "interpolations": [[list(path), text] for path, text in composed.interpolations.items()],
+        "computed": [list(path) for path in sorted(composed.computed)],
+        "for_hydra": [list(path) for path in sorted(composed.for_hydra)],
     }
 
 
@@ -121,4 +136,6 @@ def from_json(fields: Mapping[str, Any]) -> Composed:
         frozenset(tuple(path) for path in fields["missing"]),
         {tuple(path): why for path, why in fields["unresolved"]},
         {tuple(path): text for path, text in fields["interpolations"]},
+        frozenset(tuple(path) for path in fields["computed"]),
+        frozenset(tuple(path) for path in fields["for_hydra"]),
     )

@@ -6,17 +6,18 @@ Hydra imports every installed plugin and keeps global state, neither of which be
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import EvaluationError, MissingDependencyError, ModelQAError
 from ..spec.resolved import ModelConfig
-from .composed import Composed, from_json, to_json
+from .composed import Composed, from_json, references_in, to_json
 
 # What ConfigStore.store is given: name, node, group, package.
 Stored = Mapping[str, Any]
@@ -72,7 +73,8 @@ def compose_here(config: ModelConfig, folder: Path, stored: Sequence[Stored] = (
         MissingDependencyError: omegaconf or hydra-core is not installed.
     """
     if config.hydra_dir is not None:
-        return _read_out(omegaconf_of(config, folder, stored))
+        composed = _read_out(omegaconf_of(config, folder, stored))
+        return replace(composed, for_hydra=_read_by_hydra(config, folder))
     path = folder / str(config.file)
     if path.suffix.lower() in (".json", ".toml") and not config.overrides:
         # Neither format knows interpolation or ???.
@@ -178,6 +180,7 @@ def _read_out(config: Any) -> Composed:
     missing: list[tuple[str, ...]] = []
     unresolved: dict[tuple[str, ...], str] = {}
     links: dict[tuple[str, ...], str] = {}
+    computed: list[tuple[str, ...]] = []
 
     def value_of(node: Any, key: Any, path: tuple[str, ...]) -> Any:
         if OmegaConf.is_missing(node, key):
@@ -186,6 +189,9 @@ def _read_out(config: Any) -> Composed:
         if OmegaConf.is_interpolation(node, key):
             links[path] = str(OmegaConf.to_container(node, resolve=False)[key])  # type: ignore[index]
         # Of an interpolation that leads back to where it stands there is no end.
+        if path in links and _resolved_by_run(links[path]):
+            computed.append(path)
+            return None
         if len(path) > _DEEPEST:
             unresolved[path] = f"nested deeper than {_DEEPEST} keys: an interpolation that holds itself?"
             return None
@@ -204,7 +210,42 @@ def _read_out(config: Any) -> Composed:
         return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
     tree = plain(config, ())
-    return Composed(tree, frozenset(missing), unresolved, links)
+    return Composed(tree, frozenset(missing), unresolved, links, frozenset(computed))
+
+
+def _resolved_by_run(text: str) -> bool:
+    """Whether a resolver stands in an interpolation that only the run has: hydra's, or the program's own."""
+    from omegaconf import OmegaConf
+
+    names = re.findall(r"\$\{([\w.]+):", text)
+    return any(name == "hydra" or not OmegaConf.has_resolver(name) for name in names)
+
+
+def _read_by_hydra(config: ModelConfig, folder: Path) -> frozenset[tuple[str, ...]]:
+    """The keys that hydra's own config is computed of: the folder of its outputs, mostly."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from omegaconf import OmegaConf
+
+    directory = (folder / str(config.hydra_dir)).resolve()
+    with initialize_config_dir(config_dir=str(directory), version_base=None):
+        whole = hydra_compose(config.name, list(config.overrides), return_hydra_config=True)
+    return frozenset(
+        reference
+        for text in _texts(OmegaConf.to_container(whole, resolve=False)["hydra"])  # type: ignore[index, call-overload]
+        for reference in references_in(text, ())
+    )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
 
 
 _DEEPEST = 30

@@ -160,18 +160,16 @@ def _never_read(model: Model, composed: Composed, log: Log) -> Iterator[Finding]
 
 def never_read(composed: Composed, log: Log) -> list[KeyPath]:
     """The keys that nobody reads, not even another key's interpolation."""
-    read = {path for path in composed.leaves() if log.is_read(path)}
-    referred = [
-        reference
-        for path in composed.interpolations
-        if log.is_read(path)
-        for reference in composed.references(path)
-    ]
-    return [
-        path
-        for path in composed.leaves()
-        if path not in read and not any(path[: len(each)] == each for each in referred)
-    ]
+    leaves = list(composed.leaves())
+    read = {path for path in leaves if log.is_read(path)} | set(composed.for_hydra)
+    # What a value that is read is computed of is read too, and what that is computed of.
+    queue = [path for path in composed.interpolations if log.is_read(path)] + list(composed.for_hydra)
+    while queue:
+        for reference in composed.references(queue.pop()):
+            if reference not in read:
+                read.add(reference)
+                queue.append(reference)
+    return [path for path in leaves if not any(path[:length] in read for length in range(1, len(path) + 1))]
 
 
 def _not_known(folder: Path, model: Model, what: str, place: Place) -> Finding:

@@ -117,6 +117,8 @@ def _lookup_part(machine: Machine, part: Part, key: Any) -> Found:
     path = (*part.path, str(key))
     if path in machine.written:
         return machine.written[path]
+    if part.path in machine.config.computed:
+        return UNKNOWN
     value = machine.config.at(part.path)
     if isinstance(value, list):
         if isinstance(key, int):
@@ -265,7 +267,8 @@ def constant(machine: Machine, value: Value) -> Any:
         return value.value
     if isinstance(value, Part) and value.path not in machine.written:
         found = machine.config.at(value.path)
-        return NOTHING if value.path in machine.config.unresolved else found
+        unknown = value.path in machine.config.unresolved or value.path in machine.config.computed
+        return NOTHING if unknown else found
     if isinstance(value, Items):
         values = [constant(machine, item) for item in value.items]
         return NOTHING if NOTHING in values else values
