@@ -154,7 +154,8 @@ def _never_read(model: Model, composed: Composed, log: Log) -> Iterator[Finding]
             f"{len(unread)} keys of the config are never read: {names}{more}"
             if len(unread) > 1
             else f"a key of the config is never read: {names}",
-            todo="remove them, or name the file that reads them in read_by; a misspelt key is never read either",
+            todo="remove what is left over, or name the file that reads it in read_by; a misspelt key is never "
+            "read either",
         )
 
 

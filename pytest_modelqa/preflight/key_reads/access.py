@@ -147,6 +147,8 @@ def _lookup_layers(machine: Machine, holder: Layers, key: Any) -> Found:
         found.append(answer)
     if not found:
         return NOT_THERE
+    # A layer that may hold anything says nothing of a key that another one holds.
+    found = [each for each in found if each != UNKNOWN] or [UNKNOWN]
     if not is_mapping(machine, found[-1]):
         return found[-1]
     mappings = [each for each in (*below, *found) if is_mapping(machine, each)]

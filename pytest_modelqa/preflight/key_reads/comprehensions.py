@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .access import constant, items_of
 from .assignments import assign
-from .values import UNKNOWN, Items, Record, Value
+from .values import UNKNOWN, Items, Record, Value, holds_config
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -17,7 +17,8 @@ def of_items(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorE
     """``[f(x) for x in …]``."""
     found: list[Value] = []
     whole = _each(machine, node.generators, lambda: found.append(machine.evaluate(node.elt)))
-    return Items(found) if whole else UNKNOWN
+    # Of a list of unknown length, what is known of its items is worth following.
+    return Items(found) if whole or any(holds_config(each) for each in found) else UNKNOWN
 
 
 def of_keys(machine: Machine, node: ast.DictComp) -> Value:

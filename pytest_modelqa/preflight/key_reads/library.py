@@ -180,11 +180,8 @@ def _is_missing(call: Call) -> Value:
 
 
 def _empty(call: Call) -> Value:
+    # What the command line gives stands under `overrides` in the spec.
     return Record({})
-
-
-def _from_dotlist(call: Call) -> Value:
-    return Record({}, open=True)
 
 
 def _namespace(call: Call) -> Value:
@@ -245,6 +242,19 @@ def _started(call: Call) -> Value | None:
     return UNKNOWN
 
 
+def _imported(call: Call) -> Value:
+    """``importlib.import_module("package.module")``."""
+    name = constant(call.machine, call.first)
+    if not isinstance(name, str):
+        return UNKNOWN
+    source = call.machine.sources.module(name, call.machine.frame.source.path)
+    if source is None:
+        return Library(name)
+    source.names.setdefault("__name__", Known(name))
+    call.machine.run_module(source)
+    return source
+
+
 def _store(call: Call) -> Value:
     """``ConfigStore.instance().store(name=…, node=…)``."""
     given = {
@@ -295,7 +305,7 @@ def _nothing(call: Call) -> Value:
 _OMEGACONF: Mapping[str, Callable[[Call], Value | None]] = {
     "load": _load, "create": _create, "structured": _structured, "merge": _merge, "unsafe_merge": _merge,
     "to_container": _same, "to_object": _same, "masked_copy": _same, "select": _select, "update": _update,
-    "is_missing": _is_missing, "from_cli": _empty, "from_dotlist": _from_dotlist,
+    "is_missing": _is_missing, "from_cli": _empty, "from_dotlist": _empty,
 }  # fmt: skip
 _HANDLERS: Mapping[str, Callable[[Call], Value | None]] = {
     **{f"omegaconf.OmegaConf.{name}": handler for name, handler in _OMEGACONF.items()},
@@ -306,6 +316,7 @@ _HANDLERS: Mapping[str, Callable[[Call], Value | None]] = {
     "hydra.utils.to_absolute_path": _same,
     "hydra.core.config_store.ConfigStore.instance": _config_store, "hydra.ConfigStore.store": _store,
     "argparse.ArgumentParser": _parser, "argparse.Namespace": _namespace, "types.SimpleNamespace": _namespace,
+    "importlib.import_module": _imported,
     "copy.deepcopy": _same, "copy.copy": _same, "dataclasses.asdict": _same, "dataclasses.replace": _same,
     "attr.asdict": _same, "types.MappingProxyType": _same,
     "dataclasses.field": _field, "pydantic.Field": _field, "attr.ib": _field, "attr.field": _field,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..composed import shown
 from .access import NotThere, constant, items_of, lookup, parts_below, path_of, read_key
 from .call import Call
 from .values import UNKNOWN, Class, Function, Items, Known, Part, Record, Source, Value
@@ -38,6 +39,8 @@ def _made(call: Call, config: Value, args: list[Value], kwargs: dict[str, Value]
     target = constant(machine, lookup_value(machine, config))
     found = _found(machine, target) if isinstance(target, str) else None
     if not isinstance(found, Function | Class):
+        named = target if isinstance(target, str) else "a target that only the run knows"
+        machine.log.note(f"whether {named} takes what {shown(path)} gives it", call.place)
         return UNKNOWN
     rest = {key: value for key, value in given.items() if key not in kwargs}
     star = Record(dict(rest), mirrored=path)

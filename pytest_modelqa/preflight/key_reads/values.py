@@ -271,6 +271,5 @@ def holds_config(value: Value, depth: int = 4) -> list[KeyPath]:
         inner = value.items
     elif isinstance(value, Record):
         inner = value.fields.values()
-    elif isinstance(value, Instance):
-        inner = value.attributes.values()
+    # Not objects of the program's own classes: what their methods read is followed.
     return [path for each in inner for path in holds_config(each, depth - 1)] if depth else []
