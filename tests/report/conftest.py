@@ -174,8 +174,10 @@ def planned_of(each: Result, **fields: Any) -> Planned:
 
 @pytest.fixture(scope="session")
 def make() -> SimpleNamespace:
-    """Makes lines, results and runs."""
-    return SimpleNamespace(line=line, result=result, error=error, run=run_of, planned=planned_of)
+    """Makes lines, results and runs, and records in a folder."""
+    return SimpleNamespace(
+        line=line, result=result, error=error, run=run_of, planned=planned_of, records_in=Runs
+    )
 
 
 @pytest.fixture
