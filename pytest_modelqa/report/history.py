@@ -7,6 +7,7 @@ to what no single one would have been allowed: that is said, with the oldest pro
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,16 +165,23 @@ def _past_run(run: RunRecord) -> PastRun:
 
 
 def _series(runs: Iterable[RunRecord]) -> list[Series]:
+    everything = list(runs)
+    ambiguous = set()
+    for run in everything:
+        counts = Counter(_against_any(result.nodeid) for result in run.results)
+        ambiguous |= {name for name, count in counts.items() if count > 1}
     found: dict[str, list[tuple[Result, Past]]] = {}
-    for run in runs:
+    for run in everything:
         for result in run.results:
             point = _past(run, result)
             if point is not None:
-                found.setdefault(_identity(result.nodeid), []).append((result, point))
+                name = _against_any(result.nodeid)
+                # Two baselines at once are two series; one baseline after the other is one.
+                found.setdefault(result.nodeid if name in ambiguous else name, []).append((result, point))
     return [_one_series(points) for points in found.values()]
 
 
-def _identity(nodeid: str) -> str:
+def _against_any(nodeid: str) -> str:
     """The same for a check against one baseline and later against the next."""
     case, _, name = nodeid.rpartition("::")
     return f"{case}::{_AGAINST.sub('', name)}"

@@ -135,3 +135,18 @@ def test_of_many_runs_the_oldest_and_the_newest_are_read(
     monkeypatch.setattr(module, "_MOST_RUNS", 60)
     monkeypatch.setattr(module, "_MOST_BYTES", 10)
     assert [point.value for point in history(runs[-1], tmp_path).series[0].points] == [25.0, 33.0, 34.0]
+
+
+def test_two_baselines_at_once_are_two_series(make: Any, tmp_path: Path) -> None:
+    def run(number: int, *baselines: str) -> RunRecord:
+        checks = [
+            make.result(f"psnr-min-improvement-vs-{name}-by-label", make.line(25.0)) for name in baselines
+        ]
+        return make.run(*checks, id=f"2026010{number}-120000-abcdef")  # type: ignore[no-any-return]
+
+    found = seen(tmp_path, run(1, "a", "b"), run(2, "a", "b"))
+    assert [(series.nodeid.rpartition("-vs-")[2], len(series.points)) for series in found.series] == [
+        ("a-by-label", 2), ("b-by-label", 2),
+    ]  # fmt: skip
+    (after,) = seen(tmp_path / "after", run(1, "a"), run(2, "b")).series
+    assert len(after.points) == 2

@@ -10,8 +10,8 @@ from .readings import Reading
 from .svg import Scale, drawing, element, line, scale_of, text, tick_text
 
 _WIDTH, _HEIGHT = 230.0, 40.0
-_LABEL, _ROW = 170.0, 22.0
-_CHART = 560.0
+_LABEL, _ROW = 120.0, 22.0
+_CHART = 440.0
 _MOST_ROWS = 40
 # An interval that is wider than this many times the distance of value and bound is cut, with an arrow at its end.
 _WIDEST = 6.0
@@ -40,7 +40,7 @@ def slices_chart(readings: Sequence[Reading], label: str) -> Markup:
     """Readings below each other on one axis, as many as can be read."""
     shown = readings[:_MOST_ROWS]
     top, height = 6.0, _ROW * len(shown)
-    axis = _axis(shown, _LABEL, _CHART - 78.0)
+    axis = _axis(shown, _LABEL, _CHART - 72.0)
     parts: list[str] = []
     for tick in axis.ticks(4):
         place = axis(tick)
@@ -49,7 +49,7 @@ def slices_chart(readings: Sequence[Reading], label: str) -> Markup:
     for row, reading in enumerate(shown):
         middle = top + _ROW * (row + 0.5)
         place = axis(reading.limit)
-        named = reading.label if len(reading.label) <= 26 else f"{reading.label[:25]}…"
+        named = reading.label if len(reading.label) <= 18 else f"{reading.label[:17]}…"
         parts.append(text(_LABEL - 8, middle + 4, named, "end", "name"))
         parts.append(_forbidden(axis, reading, middle - _ROW / 2, _ROW))
         parts.append(line(place, middle - _ROW / 2, place, middle + _ROW / 2, "limit"))

@@ -14,6 +14,8 @@ from ...spec.numbers import format_value
 from .measured import columns_of, scores_of
 
 _MOST_ROWS = 120
+# Of a detection: how many objects of the image were not found.
+MISSED = "missed"
 _MOST_FIELDS = 6
 _MOST_LABELS = 60
 _LONGEST_TEXT = 160
@@ -68,22 +70,21 @@ class Samples:
 def samples_of(
     record: Record, scores: Sequence[Score], slices: Sequence[str], most: int = _MOST_ROWS
 ) -> Samples | None:
-    """The sample browser of a record; None where no per-sample metric was measured.
+    """The sample browser of a record; None where it can show nothing of a sample.
 
-    Two thirds of the rows are the worst samples, the rest is spread evenly over the others.
+    Two thirds of the rows are the worst samples by the first metric, or by what was missed of them; the rest is
+    spread evenly over the others.
     """
     values = {score.column: scores_of(record, score.column) for score in scores}
     known = [(score, found) for score in scores if (found := values[score.column]) is not None]
-    if not known:
-        return None
     try:
         ids = record.ids
     except StoreError:
         return None
     columns = columns_of(record)
-    ranking, ranked = known[0]
-    goodness = -ranked if ranking.higher_is_better is False else ranked
-    order = np.argsort(goodness, kind="stable")
+    order, said = _worst_first(known, columns, len(ids))
+    if not said:
+        return None
     chosen = _chosen(order, most)
     meets = _meets(known)
     fields = _fields(columns, slices)
@@ -103,15 +104,28 @@ def samples_of(
         rows=rows,
         total=len(ids),
         below=0 if meets is None else int(np.count_nonzero(~meets)),
-        order=f"lowest {ranking.metric} first"
-        if ranking.higher_is_better is not False
-        else f"highest {ranking.metric} first",
+        order=said,
         filters={
             name: tuple(sorted({row.labels[name] for row in rows}, key=_natural))[:_MOST_LABELS]
             for name in slices
             if name in columns
         },
     )
+
+
+def _worst_first(
+    known: Sequence[tuple[Score, np.ndarray]], columns: Mapping[str, np.ndarray], count: int
+) -> tuple[np.ndarray, str]:
+    """The order of the samples, and what it is called; nothing where nothing is known of single samples."""
+    if known:
+        score, values = known[0]
+        if score.higher_is_better is False:
+            return np.argsort(-values, kind="stable"), f"highest {score.metric} first"
+        return np.argsort(values, kind="stable"), f"lowest {score.metric} first"
+    missed = columns.get(MISSED)
+    if missed is None or missed.dtype.kind not in "iuf" or missed.shape != (count,):
+        return np.arange(count), ""
+    return np.argsort(-missed.astype(np.float64), kind="stable"), "most missed first"
 
 
 def _chosen(order: np.ndarray, most: int) -> list[int]:
@@ -134,13 +148,19 @@ def _meets(known: Sequence[tuple[Score, np.ndarray]]) -> np.ndarray | None:
 
 def _fields(columns: Mapping[str, np.ndarray], slices: Sequence[str]) -> list[str]:
     """The slices, then what else is light: text, labels, counts; no scores, which are numbers with a version."""
-    named = [name for name in slices if name in columns]
+    named = [name for name in (*slices, MISSED) if name in columns]
     rest = [
         name
         for name, values in columns.items()
-        if name not in named and values.ndim == 1 and ".v" not in name and name != REPEAT_OF
+        if name not in named
+        and values.ndim == 1
+        and ".v" not in name
+        and name != REPEAT_OF
+        # What is the same for all tells no sample from another.
+        and len(values)
+        and not (values == values[0]).all()
     ]
-    return [*named, *rest][:_MOST_FIELDS]
+    return list(dict.fromkeys([*named, *rest]))[:_MOST_FIELDS]
 
 
 def _plain(value: object) -> str:

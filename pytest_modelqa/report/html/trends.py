@@ -34,7 +34,8 @@ class HistoryView:
     """
 
     runs: tuple[PastRun, ...]
-    trends: tuple[TrendView, ...]
+    changed: tuple[TrendView, ...]
+    unchanged: tuple[TrendView, ...]
     creeping: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -49,10 +50,15 @@ def history_view(history: History) -> HistoryView:
         notes.append(f"{len(several) - _MOST} more checks are not drawn")
     return HistoryView(
         runs=history.runs,
-        trends=tuple(_trend(series) for series in several[:_MOST]),
+        changed=tuple(_trend(series) for series in several[:_MOST] if _changes(series)),
+        unchanged=tuple(_trend(series) for series in several[:_MOST] if not _changes(series)),
         creeping=history.creeping,
         notes=tuple(notes),
     )
+
+
+def _changes(series: Series) -> bool:
+    return len({(point.value, point.limit, point.outcome) for point in series.points}) > 1
 
 
 def _trend(series: Series) -> TrendView:

@@ -161,3 +161,12 @@ def test_a_table_without_a_drawing_is_shown_by_its_first_rows(runs: Any) -> None
 @pytest.mark.parametrize("values", [np.full(30, np.nan), np.array(["a"] * 30), np.ones((30, 2))])
 def test_what_is_no_row_of_numbers_is_no_score(runs: Any, values: np.ndarray) -> None:
     assert samples_of(runs.record("candidate", {"psnr.v2": values}), [PSNR], []) is None
+
+
+def test_images_of_a_detection_are_ranked_by_what_was_missed(runs: Any) -> None:
+    columns = {"found": np.array([3, 1, 2]), "missed": np.array([0, 4, 1]), "site": np.array(["a", "b", "b"])}
+    found = samples_of(runs.record("candidate", columns), [], ["site"])
+    assert found is not None
+    assert [row.id for row in found.rows] == ["image-1", "image-2", "image-0"]
+    assert (found.order, found.scores, found.fields) == ("most missed first", (), ("site", "missed", "found"))
+    assert found.rows[0].meets is None
