@@ -186,7 +186,7 @@ def _single_checks(spec: Spec) -> Iterator[tuple[Evaluation, Check]]:
     for evaluation in spec.evaluations.values():
         model = spec.models[evaluation.model] if evaluation.model else None
         for check in evaluation.checks:
-            if model is None or not model.coordinates:
+            if not (model.coordinates if model else evaluation.coordinates):
                 yield replace(evaluation, stop_early=None), check
 
 

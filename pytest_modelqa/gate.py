@@ -15,7 +15,7 @@ from .evaluation.engine import Engine, Progress
 from .evaluation.evaluations import Evaluated, Evaluations
 from .evaluation.inline import InlineEngine
 from .evaluation.local import Limits, LocalEngine
-from .evaluation.plan import Job, Needs, needs
+from .evaluation.plan import Job, Needs, needs, role_of
 from .judging.judge import judge
 from .judging.measured import Measured, Member
 from .judging.recorded import Recorded
@@ -101,7 +101,9 @@ class Gate:
             problem=None,
             name=spec.name,
             description=spec.description,
-            evaluations=tuple(_read_evaluation(spec, each) for each in spec.evaluations.values()),
+            evaluations=tuple(
+                _read_evaluation(spec, each, self.catalogue) for each in spec.evaluations.values()
+            ),
             proposed=spec.proposed,
         )
         return _limited(spec, self.options.limit)
@@ -316,11 +318,12 @@ class Gate:
         evaluated: Evaluated = self.evaluations.wait(
             job, lambda progress: waiting(job.title, progress), every
         )
+        stated_role = role_of(job.evaluation, self.catalogue)
         return Measured(
             name=name,
             record=evaluated.record,
-            role=job.dataset.role if job.dataset else None,
-            has_model=job.model is not None,
+            role=job.dataset.role if job.dataset else stated_role,
+            has_model=job.model is not None or stated_role is not None,
             reused=evaluated.reused,
             note=evaluated.note,
         )
@@ -330,9 +333,9 @@ class Gate:
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
-def _read_evaluation(spec: Spec, evaluation: Evaluation) -> ReadEvaluation:
+def _read_evaluation(spec: Spec, evaluation: Evaluation, catalogue: Catalogue) -> ReadEvaluation:
     dataset = spec.datasets.get(evaluation.dataset or "")
-    role = dataset.role if dataset else None
+    role = dataset.role if dataset else role_of(evaluation, catalogue)
     return ReadEvaluation(evaluation.name, evaluation.task, evaluation.model, evaluation.dataset, role)
 
 

@@ -20,7 +20,7 @@ LEVELS = (
     ("errors",),
     # Each of these knows nothing of the rest.
     ("spec", "records", "statistics", "placeholders", "user_code", "configuration"),
-    ("models", "datasets", "metrics", "checkers", "stopping"),
+    ("models", "datasets", "metrics", "checkers", "logs", "results", "stopping"),
     ("tasks",),
     ("preflight", "evaluation", "judging", "report", "controls"),
     ("verification", "differences"),

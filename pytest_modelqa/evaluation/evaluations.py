@@ -183,7 +183,8 @@ class Evaluations:
         record = next((record for record in self._store.find(key.value) if record.folder == folder), None)
         if record is None:
             raise StoreError("the record that was just written cannot be read", where=str(folder))
-        return Evaluated(record, reused=found is not None, note=_note(key, device, job))
+        chose = self._catalogue.tasks[job.evaluation.task].accelerator
+        return Evaluated(record, reused=found is not None, note=_note(key, device, job) if chose else "")
 
     def _device(self, job: Job) -> str:
         task = self._catalogue.tasks[job.evaluation.task]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -25,8 +24,8 @@ from ..records.store import Record, Store
 from ..spec.catalogue import MetricDeclaration
 from ..tasks.forward import to_device
 from ..tasks.protocol import Inspection, IsFitted, KeepsArrays, MakesSamples, Task
+from ..tasks.registry import arguments_of, tasks
 from ..tasks.registry import load as load_task
-from ..tasks.registry import tasks
 from . import opened_files
 from .batches import BatchSize
 from .companions import companion_checkpoints, setting_of
@@ -200,9 +199,7 @@ def _demand_same_data(order: WorkOrder) -> None:
 
 def _task(order: WorkOrder) -> Task:
     declaration = tasks()[order.job.evaluation.task]
-    # Through JSON: a strict schema takes a list for a tuple only there, and the order came as JSON.
-    args = declaration.args.model_validate_json(json.dumps(dict(order.job.evaluation.args)))
-    return load_task(declaration)(args)
+    return load_task(declaration)(arguments_of(declaration, order.job.evaluation.args))
 
 
 @contextmanager

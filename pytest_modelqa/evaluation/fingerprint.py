@@ -21,7 +21,10 @@ from .opened_files import opened
 _PACKAGE = Path(__file__).resolve().parent.parent
 # Of our own package only what decides a measured value counts, by content and not by version: an upgrade that
 # changes only reports must not make a team measure 69 tasks again (inspect_ai#3058).
-_OWN_CODE = tuple(_PACKAGE / name for name in ("datasets", "metrics", "models", "tasks", "evaluation"))
+_OWN_CODE = tuple(
+    _PACKAGE / name
+    for name in ("datasets", "logs", "results", "checkers", "metrics", "models", "tasks", "evaluation")
+)
 _OWN_PROCESS = tuple(
     _PACKAGE / "evaluation" / name for name in ("worker.py", "local.py", "log_tail.py", "inline.py")
 )

@@ -8,12 +8,15 @@ from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import ModelQAError
 from .engine import Progress, WorkOrder
-from .slots import device_slot
+from .slots import slot_of
 from .worker import explained
+
+if TYPE_CHECKING:
+    from .loaded_models import LoadedModels
 
 _T = TypeVar("_T")
 
@@ -30,13 +33,11 @@ class InlineEngine:
 
     def run(self, order: WorkOrder, report: Callable[[Progress], None]) -> Path:
         """Runs one order in this process."""
-        # Heavy: torch comes with it.
-        from .execution import execute
-        from .loaded_models import LoadedModels
+        from .dispatch import run_order
 
-        with device_slot(order.device, lambda: None), self._modules_of(order.job.folder):
+        with slot_of(order, lambda: None), self._modules_of(order.job.folder):
             try:
-                return execute(order, report, LoadedModels(), _InThisThread())
+                return run_order(order, report, _no_models, _InThisThread())
             except ModelQAError:
                 raise
             except (Exception, SystemExit) as error:
@@ -67,6 +68,13 @@ class InlineEngine:
                 if name in known or name.partition(".")[0] in beside:
                     del sys.modules[name]
             sys.modules.update(shadowed)
+
+
+def _no_models() -> LoadedModels:
+    # Heavy: torch comes with it.
+    from .loaded_models import LoadedModels
+
+    return LoadedModels()
 
 
 class _InThisThread(Executor):

@@ -17,12 +17,15 @@ from ..datasets.files import data_files
 from ..errors import EvaluationError
 from ..models.files import check_digests, checkpoint_files, checkpoint_path
 from ..records.digests import FileDigest, digest, file_sha256
-from ..spec.catalogue import Catalogue
+from ..spec.catalogue import Catalogue, TaskDeclaration
 from ..spec.resolved import Dataset, Model
+from ..tasks.registry import load_reader
 from .plan import Job
 
 # Raised when what a record holds changes its meaning.
 RECORDS_VERSION = 1
+FILES = "files"
+"""What the files of a task that reads some are called among the inputs."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def key_of(job: Job, catalogue: Catalogue, run_id: str, memory: Path) -> Key:
     evaluation = job.evaluation
     parts = {
         "records_version": RECORDS_VERSION,
-        "task": {"name": task.name, "version": task.version, "args": dict(evaluation.args)},
+        "task": {"name": task.name, "version": task.version, "args": _measuring_args(job, task)},
         "model": model,
         "dataset": dataset,
         "companions": {"models": companions.models, "datasets": companions.datasets},
@@ -87,7 +90,26 @@ def key_of(job: Job, catalogue: Catalogue, run_id: str, memory: Path) -> Key:
     if job.rehearsal:
         # Random weights must never be found by a release, wherever the store is.
         parts["rehearsal"] = True
+    if task.reads_files:
+        inputs[FILES] = tuple(_file(path, job.folder, memory) for path in files_of(job, task))
+        # The bytes and not the path, as with checkpoints; their names, because formats know files by them.
+        parts[FILES] = [[Path(file.path).name, file.sha256] for file in inputs[FILES]]
     return Key(digest(parts), parts, inputs, undeclared or companions.undeclared, timed)
+
+
+def files_of(job: Job, task: TaskDeclaration) -> tuple[Path, ...]:
+    """The files that a task reads in place of a model's checkpoint.
+
+    Raises:
+        DatasetError: There are none.
+    """
+    return load_reader(task, job.evaluation.args).files(job.folder, job.coordinates)
+
+
+def _measuring_args(job: Job, task: TaskDeclaration) -> dict[str, Any]:
+    """The arguments that say how something is measured, and not where it lies."""
+    names = ("path", "coordinates") if task.reads_files else ()
+    return {name: value for name, value in job.evaluation.args.items() if name not in names}
 
 
 @dataclass(frozen=True)

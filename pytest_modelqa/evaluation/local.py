@@ -21,7 +21,7 @@ from ..errors import EvaluationError, InfrastructureError, ModelQAError
 from .devices import accelerators
 from .engine import Progress, WorkOrder
 from .log_tail import LogTail
-from .slots import device_slot
+from .slots import slot_of
 
 Report = Callable[[Progress], None]
 
@@ -65,7 +65,7 @@ class LocalEngine:
                 raise _ended()
             report(Progress(f"waiting for {order.device}"))
 
-        with device_slot(order.device, waiting) as slot:
+        with slot_of(order, waiting) as slot:
             report(Progress("starting"))
             worker = self._worker(order, slot)
             try:

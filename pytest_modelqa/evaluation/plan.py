@@ -13,7 +13,7 @@ from ..errors import BaselineError
 from ..records.columns import column_name
 from ..spec.catalogue import Catalogue, named_entries
 from ..spec.grid import members, named
-from ..spec.resolved import Check, Dataset, Evaluation, Model, Spec
+from ..spec.resolved import Check, Dataset, Evaluation, Model, Role, Spec
 from ..stopping import hindrance
 
 
@@ -89,6 +89,11 @@ class Job:
         return f"{self.name} ({at})" if at else self.name
 
     @property
+    def grid(self) -> Mapping[str, tuple[Any, ...]]:
+        """The coordinates of its model, or of the files that its task reads."""
+        return self.model.coordinates if self.model else self.evaluation.coordinates
+
+    @property
     def folder(self) -> Path:
         """The spec's folder."""
         return self.spec_path.parent
@@ -127,10 +132,9 @@ def needs(spec: Spec, evaluation: Evaluation, check: Check, catalogue: Catalogue
     Raises:
         BaselineError: Candidate and baseline are grids of different coordinates.
     """
-    model = spec.models[evaluation.model] if evaluation.model else None
     candidate = job_of(spec, evaluation, catalogue)
     baseline = _baseline_job(spec, candidate, check, catalogue)
-    grid = members(model.coordinates if model else {}, check.at)
+    grid = members(candidate.grid, check.at)
     return tuple(
         Needs(
             replace(
@@ -146,7 +150,7 @@ def _early(
     spec: Spec, evaluation: Evaluation, candidate: Job, member: Mapping[str, Any], catalogue: Catalogue
 ) -> tuple[Early, ...]:
     """The checks that speak of one checkpoint, if each of them can be decided on a part of the samples."""
-    checks = [check for check in evaluation.checks if _speaks_of(check, candidate.model, member)]
+    checks = [check for check in evaluation.checks if _speaks_of(check, candidate, member)]
     recorded = any(check.baseline in spec.baselines for check in checks)
     measured = [(check, catalogue.metrics[check.metric].limited(check.args)) for check in checks]
     if evaluation.stop_early is None or evaluation.repeats > 1 or recorded or hindrance(measured) is not None:
@@ -162,8 +166,8 @@ def _early(
     )
 
 
-def _speaks_of(check: Check, model: Model | None, member: Mapping[str, Any]) -> bool:
-    return member in members(model.coordinates if model else {}, check.at)
+def _speaks_of(check: Check, candidate: Job, member: Mapping[str, Any]) -> bool:
+    return member in members(candidate.grid, check.at)
 
 
 def _baseline_job(spec: Spec, candidate: Job, check: Check, catalogue: Catalogue) -> Job | None:
@@ -177,9 +181,9 @@ def _baseline_job(spec: Spec, candidate: Job, check: Check, catalogue: Catalogue
 
 def _baseline_member(baseline: Job | None, member: Mapping[str, Any], check: Check) -> Job | None:
     """The baseline of one checkpoint: the checkpoint of the same coordinates where the baseline is a grid too."""
-    if baseline is None or baseline.model is None or not baseline.model.coordinates:
+    if baseline is None or not baseline.grid:
         return baseline
-    declared = baseline.model.coordinates
+    declared = baseline.grid
     if set(declared) != set(member) or any(member[name] not in declared[name] for name in declared):
         raise BaselineError(
             f"the baseline {check.baseline} has no checkpoint for "
@@ -212,6 +216,13 @@ def _companions(spec: Spec, evaluation: Evaluation, catalogue: Catalogue) -> Com
         models={entry.name: spec.models[entry.name] for entry in entries if entry.kind == "model"},
         datasets={entry.name: spec.datasets[entry.name] for entry in entries if entry.kind == "dataset"},
     )
+
+
+def role_of(evaluation: Evaluation, catalogue: Catalogue) -> Role | None:
+    """On which data another tool measured a model, as the arguments of a task say that reads its results."""
+    name = catalogue.tasks[evaluation.task].role_argument
+    roles: Mapping[str, Role] = {"training": "train", "validation": "validation", "test": "test"}
+    return roles[evaluation.args[name]] if name else None
 
 
 def _of_other_model(candidate: Job, model: Model) -> Job:

@@ -12,7 +12,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from ..records.locks import try_lock
+from ..tasks.registry import tasks
 from .devices import accelerators
+from .engine import WorkOrder
 
 _SECONDS_BETWEEN_TRIES = 0.2
 
@@ -35,6 +37,16 @@ def device_slot(device: str, waiting: Callable[[], None]) -> Iterator[str]:
         yield name
     finally:
         lock.release()
+
+
+@contextmanager
+def slot_of(order: WorkOrder, waiting: Callable[[], None]) -> Iterator[str]:
+    """The slot of an order's device; one that only reads a file waits for nobody."""
+    if tasks()[order.job.evaluation.task].reads_files:
+        yield "cpu"
+        return
+    with device_slot(order.device, waiting) as slot:
+        yield slot
 
 
 def _names(device: str) -> Sequence[str]:

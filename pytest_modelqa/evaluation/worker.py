@@ -6,12 +6,13 @@ Standard output and error belong to the user's code; the parent keeps their tail
 from __future__ import annotations
 
 import ctypes
+import functools
 import json
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -39,21 +40,25 @@ def main() -> None:
 
 def serve(orders: Iterable[str], events: IO[str]) -> None:
     """Runs orders until there are no more."""
-    # Heavy: torch comes with it.
-    from .loaded_models import LoadedModels
 
-    models = LoadedModels()
+    @functools.cache
+    def models() -> LoadedModels:
+        # Heavy: torch comes with it.
+        from .loaded_models import LoadedModels
+
+        return LoadedModels()
+
     # Two: one loads the next batch while the other scores the last one.
     with ThreadPoolExecutor(2, thread_name_prefix="modelqa-batches") as pool:
         for line in orders:
             run(line, events, models, pool)
 
 
-def run(line: str, events: IO[str], models: LoadedModels, pool: Executor) -> None:
+def run(line: str, events: IO[str], models: Callable[[], LoadedModels], pool: Executor) -> None:
     """Runs one order and says how it ended."""
     from ..errors import ModelQAError
+    from .dispatch import run_order
     from .engine import Progress, WorkOrder
-    from .execution import execute
 
     def report(progress: Progress) -> None:
         _say(
@@ -63,7 +68,7 @@ def run(line: str, events: IO[str], models: LoadedModels, pool: Executor) -> Non
 
     order = WorkOrder.from_json(line)
     try:
-        record = execute(order, report, models, pool)
+        record = run_order(order, report, models, pool)
     except ModelQAError as error:
         _say(events, {"event": "failed", "error": error.to_json()})
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the outermost loop: user code may raise anything

@@ -135,9 +135,9 @@ def demand_distinct(members: Sequence[Member]) -> None:
     """
     seen: dict[tuple[str, ...], str] = {}
     for member in members:
-        model = member.candidate.record.manifest.key_parts["model"]
+        parts = member.candidate.record.manifest.key_parts
         name = named(member.coordinates.items())
-        files = tuple(model["checkpoint"]) if model else ()
+        files = tuple(parts["model"]["checkpoint"]) if parts["model"] else _read(parts)
         if files and seen.setdefault(files, name) != name:
             raise BaselineError(
                 f"{seen[files]} and {name} have the same checkpoint",
@@ -148,12 +148,18 @@ def demand_distinct(members: Sequence[Member]) -> None:
 
 
 def same_model(candidate: Measured, baseline: Measured) -> bool:
-    """Whether both sides are one model: build, arguments and bytes of the checkpoint."""
-    ours, theirs = (side.record.manifest.key_parts["model"] for side in (candidate, baseline))
+    """Whether both sides are one model: build, arguments and bytes of the checkpoint, or of what was read."""
+    parts, their_parts = (side.record.manifest.key_parts for side in (candidate, baseline))
+    ours, theirs = parts["model"], their_parts["model"]
     if ours is None or theirs is None:
-        return ours is theirs
+        return ours is theirs and _read(parts) == _read(their_parts)
     # One file may hold several sets of weights (the averaged ones beside the last) under keys of their own.
     return all(ours[part] == theirs[part] for part in ("build", "args", "checkpoint", "state_dict_key"))
+
+
+def _read(parts: Mapping[str, Any]) -> tuple[str, ...]:
+    """The digests of the files that a task without a model read."""
+    return tuple(sha256 for _, sha256 in parts.get("files", ()))
 
 
 def _same_ids(candidate: Measured, baseline: Measured) -> bool:

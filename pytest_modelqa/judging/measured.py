@@ -76,6 +76,7 @@ class Value:
         clusters: What the samples have in common (``cluster:``), in the same order, or None.
         left_out: For a set-level metric, the 20 values with one group of samples left out (None: undefined).
         group_sizes: Samples in each of these groups, where the metric changes with their number; else empty.
+        standard_error: Of a number that another tool measured, as that tool has it.
     """
 
     number: float
@@ -84,6 +85,12 @@ class Value:
     clusters: np.ndarray | None = None
     left_out: tuple[float | None, ...] = ()
     group_sizes: tuple[int, ...] = ()
+    standard_error: float | None = None
+
+    @property
+    def is_number_only(self) -> bool:
+        """Whether nothing is known of the samples: another tool's number, or one of a training log."""
+        return self.scores is None and all(one is None for one in self.left_out)
 
 
 Order = np.ndarray | slice
@@ -204,7 +211,11 @@ def _of_set(
 ) -> Value:
     sizes = _group_sizes(record, *place) if declaration.size_dependent else ()
     return Value(
-        real_number(stored.value, declaration), stored.n, left_out=stored.left_out, group_sizes=sizes
+        real_number(stored.value, declaration),
+        stored.n,
+        left_out=stored.left_out,
+        group_sizes=sizes,
+        standard_error=stored.standard_error,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -24,7 +25,9 @@ Bounds = Callable[[float], Interval]
 
 
 def threshold_margins(check: Check, metric: MetricDeclaration, value: Value) -> tuple[Margin, ...]:
-    """The margins of ``min`` and ``max``; both must hold."""
+    """The margins of ``min`` and ``max``; both must hold. Empty: nothing is known of the noise."""
+    if _is_without_noise(value):
+        return ()
     of_value = value_bounds(metric, value)
     margins: list[Margin] = []
     if (least := check.bound.minimum) is not None:
@@ -43,6 +46,8 @@ def comparison_margins(
     """
     amount = check.bound.amount or 0.0
     sign = -1.0 if metric.higher_is_better is False else 1.0
+    if any(isinstance(side, Value) and _is_without_noise(side) for side in (candidate, baseline)):
+        return ()
     difference = _difference_bounds(check, metric, candidate, baseline)
     if difference is None:
         return ()
@@ -62,6 +67,8 @@ def comparison_margins(
 def value_bounds(metric: MetricDeclaration, value: Value) -> Bounds:
     """The interval of one value: exact for 0/1 scores, t for other means, the jackknife for a set-level value."""
     scores = value.scores
+    if value.is_number_only:
+        return partial(_of_number, metric, value)
     if scores is None:
         left_out = _left_out(value)
         return lambda confidence: jackknife.single(
@@ -85,6 +92,20 @@ def value_bounds(metric: MetricDeclaration, value: Value) -> Bounds:
     )
 
 
+def _is_without_noise(value: Value) -> bool:
+    return value.is_number_only and value.standard_error is None
+
+
+def _of_number(metric: MetricDeclaration, value: Value, confidence: float) -> Interval:
+    """From its standard error; without one nothing is known of the noise."""
+    if value.standard_error is not None:
+        found = intervals.from_standard_error(value.number, value.standard_error, confidence, value.n)
+        return replace(found, lower=max(found.lower, metric.lower), upper=min(found.upper, metric.upper))
+    note = "numbers only, without a standard error: nothing is known of their noise"
+    unknown = Interval(value.number, -np.inf, np.inf, confidence, value.n, 0, "none", note)
+    return replace(unknown, lower=metric.lower, upper=metric.upper)
+
+
 def _difference_bounds(
     check: Check, metric: MetricDeclaration, candidate: Value, baseline: Value | RecordedMetric
 ) -> Bounds | None:
@@ -100,6 +121,10 @@ def _difference_bounds(
 def paired_bounds(metric: MetricDeclaration, candidate: Value, baseline: Value) -> Bounds:
     """The interval of candidate − baseline on the same samples."""
     ours, theirs = candidate.scores, baseline.scores
+    if candidate.is_number_only or baseline.is_number_only:
+        # Nothing to pair: as if they were different samples, which is wider where both do well on the same ones.
+        of_candidate, of_baseline = value_bounds(metric, candidate), value_bounds(metric, baseline)
+        return lambda confidence: paired.independent(of_candidate(confidence), of_baseline(confidence))
     if ours is None or theirs is None:
         return lambda confidence: jackknife.difference(
             candidate.number,
@@ -134,6 +159,8 @@ def _percent_margin(
     """The margin in percent of the baseline's absolute value: a ratio, so it is exact only at its threshold."""
 
     def relative(confidence: float) -> Interval:
+        if isinstance(baseline, Value) and (candidate.is_number_only or baseline.is_number_only):
+            return _relative_of_independent(metric, candidate, baseline, confidence, threshold)
         if isinstance(baseline, Value) and check.paired and candidate.scores is not None:
             assert baseline.scores is not None
             return paired.relative(

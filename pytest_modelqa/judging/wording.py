@@ -16,7 +16,9 @@ def headline(check: Check, lines: Sequence[Line]) -> str:
     With slices it speaks of the worst one, because that one decides.
     """
     worst = worst_of(lines)
-    text = f"{check.metric} {_sentence(check, worst)}"
+    # Of a log or of another tool: without it nobody knows which number is meant.
+    which = [check.args[name] for name in ("name", "series") if isinstance(check.args.get(name), str)]
+    text = " ".join([check.metric, *which, _sentence(check, worst)])
     if check.bound.kind == "trend":
         undecided = f", undecided: {_range(check, worst)}" if worst.outcome == "inconclusive" else ""
         return text + undecided + _count(check, lines)

@@ -17,6 +17,7 @@ from .arguments import (
 )
 from .detection_declarations import DETECTION_METRICS
 from .feature_declarations import FEATURE_METRICS
+from .log_declarations import LOG_METRICS
 from .performance_declarations import PERFORMANCE_METRICS
 from .text_declarations import TEXT_METRICS
 
@@ -221,4 +222,5 @@ METRICS: tuple[MetricDeclaration, ...] = (
     *DETECTION_METRICS,
     *TEXT_METRICS,
     *PERFORMANCE_METRICS,
+    *LOG_METRICS,
 )

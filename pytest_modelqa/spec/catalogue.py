@@ -5,7 +5,7 @@ The spec package knows nothing of the rest, so the registries of metrics and tas
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -89,6 +89,9 @@ class MetricDeclaration:
         size_dependent: A set-level value that changes with the number of samples alone, as the number of distinct
             words does: its uncertainty is freed of the groups' different sizes.
         upper_argument: The argument of its own that lowers its upper limit (``cap``), or an empty text.
+        described_by: For a number that this package does not know (another tool's, a series of a log): from its
+            arguments the fields of this declaration that they state (``unit``, ``higher_is_better``, …), or None.
+        named_by: Those of its arguments that stand in ids and sentences; None: all that are not their defaults.
     """
 
     name: str
@@ -112,10 +115,15 @@ class MetricDeclaration:
     tasks: tuple[str, ...] = ()
     size_dependent: bool = False
     upper_argument: str = ""
+    described_by: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    named_by: tuple[str, ...] | None = None
 
     def limited(self, args: Mapping[str, Any]) -> MetricDeclaration:
-        """The metric with the upper limit that its arguments give it."""
-        return replace(self, upper=float(args[self.upper_argument])) if self.upper_argument else self
+        """The metric with the upper limit that its arguments give it, and whatever else they say of it."""
+        stated = dict(self.described_by(args)) if self.described_by is not None else {}
+        if self.upper_argument:
+            stated["upper"] = float(args[self.upper_argument])
+        return replace(self, **stated) if stated else self
 
 
 @dataclass(frozen=True)
@@ -134,6 +142,10 @@ class TaskDeclaration:
         needs_model: Whether the evaluation must name a model.
         needs_dataset: Whether the evaluation must name a dataset.
         accelerator: Whether it runs on an accelerator when there is one; otherwise its checks bear ``cpu``.
+        reads_files: It runs no model, and reads what was written down: its code is ``tasks.protocol.ReadsFiles``,
+            and ``path`` among its arguments names the file, with ``coordinates`` in braces if there are several.
+        role_argument: For a task that reads what another tool measured of a model: the argument that says on which
+            data (``source``: ``validation``, ``test`` or ``training``); empty where no model was measured.
     """
 
     name: str
@@ -147,6 +159,8 @@ class TaskDeclaration:
     needs_model: bool = True
     needs_dataset: bool = True
     accelerator: bool = True
+    reads_files: bool = False
+    role_argument: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from .check_rules import (
     check_without_effect,
 )
 from .document import Written
-from .identifiers import check_id, differing_args
+from .identifiers import check_id, naming_args
 from .layers import chosen, options, place_of
 from .meaning import check_marks
 from .names import check_named_args
@@ -39,10 +39,10 @@ def resolve_check(written: Written[CheckEntry], around: Surroundings) -> Check |
         return None
     defaults, problems = around.document.defaults, around.problems
     keys = options(written, defaults)
-    unit = shown_unit(keys["unit"], place_of("unit", written, defaults), metric, problems)
     args = _args(written, metric, around)
     if args is not None:
         metric = metric.limited(args)
+    unit = shown_unit(keys["unit"], place_of("unit", written, defaults), metric, problems)
     bound = resolve_bound(written, metric, unit, problems)
     slices = _slices(written, keys["slices"], place_of("slices", written, defaults), problems)
     check_marks(keys["marks"], place_of("marks", written, defaults), problems)
@@ -190,7 +190,7 @@ def _values(
 def _derived_id(check: Check, metric: MetricDeclaration) -> str:
     return check_id(
         check.metric,
-        differing_args(metric.args, check.args),
+        naming_args(metric, check.args),
         check.bound,
         check.baseline,
         check.slices,

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from .catalogue import MetricDeclaration
 from .resolved import Bound
 
 
@@ -62,6 +63,14 @@ def differing_args(schema: type[BaseModel], args: Mapping[str, Any]) -> dict[str
         return {}
     defaults = _defaults(schema)
     return {name: value for name, value in args.items() if name not in defaults or defaults[name] != value}
+
+
+def naming_args(metric: MetricDeclaration, args: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that tell a check from others of its metric, for ids and sentences."""
+    differing = differing_args(metric.args, args)
+    if metric.named_by is None:
+        return differing
+    return {name: value for name, value in differing.items() if name in metric.named_by}
 
 
 @lru_cache(maxsize=1024)

@@ -23,6 +23,7 @@ PATH_KEYS = frozenset(
         ("datasets", "*", "files", "*"),
         ("datasets", "*", "tiny", "path"),
         ("baselines", "*", "recorded"),
+        ("evaluations", "*", "args", "path"),
     }
 )
 

@@ -197,6 +197,7 @@ class Resolver:
             marks=tuple(keys["marks"]),
             checks=(),
             position=_position(written.key),
+            coordinates=_coordinates(args) if task.reads_files else {},
         )
         return replace(evaluation, checks=self._checks(written, evaluation, task, models, others))
 
@@ -241,6 +242,8 @@ class Resolver:
         if args is None:
             return {}
         check_named_args(task.args, args, node or written.key, what, self.names, self.problems)
+        if task.reads_files and node is not None:
+            args["path"] = self._path(args["path"], node.value["path"].node)
         return args
 
     def _checks(
@@ -252,7 +255,7 @@ class Resolver:
         others: Mapping[str, Other],
     ) -> tuple[Check, ...]:
         model = models.get(evaluation.model or "")
-        coordinates = model.coordinates if model else None if evaluation.model else {}
+        coordinates = model.coordinates if model else None if evaluation.model else evaluation.coordinates
         around = Surroundings(
             self.document,
             self.catalogue,
@@ -275,6 +278,10 @@ class Resolver:
 
 def _position(node: Node) -> Position:
     return Position(node.line, node.column)
+
+
+def _coordinates(args: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    return {name: tuple(values) for name, values in args.get("coordinates", {}).items()}
 
 
 def _bare_digest(digest: str | None) -> str | None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -108,6 +108,7 @@ class Evaluation:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: ``float32``, ``float16`` or ``bfloat16``.
         deadline: Seconds that the evaluation may take, or None.
+        coordinates: Of the files that its task reads in place of a model's checkpoint; a model has its own.
     """
 
     name: str
@@ -126,6 +127,7 @@ class Evaluation:
     marks: tuple[str, ...]
     checks: tuple[Check, ...]
     position: Position
+    coordinates: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

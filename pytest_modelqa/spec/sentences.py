@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .catalogue import MetricDeclaration
-from .identifiers import differing_args, value_text
+from .identifiers import naming_args, value_text
 from .numbers import format_bound, format_value
 from .resolved import Bound, Check, Evaluation
 
@@ -44,7 +44,7 @@ def describe(
 
 
 def _measure(check: Check, metric: MetricDeclaration) -> str:
-    args = differing_args(metric.args, check.args)
+    args = naming_args(metric, check.args)
     if not args:
         return check.metric
     return (

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..spec.catalogue import NamesEntry, TaskDeclaration
+from .log_declarations import FILE_TASKS
 from .text_declarations import TEXT_TASKS
 
 
@@ -209,4 +210,5 @@ TASKS: tuple[TaskDeclaration, ...] = (
         args=SamplingArgs,
     ),
     *TEXT_TASKS,
+    *FILE_TASKS,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -147,4 +148,49 @@ class KeepsArrays(Protocol):
 
     def set_arrays(self) -> Mapping[str, np.ndarray]:
         """Those whose rows are no samples, such as ``reference_features``; asked for once, after the last batch."""
+        ...
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a task found in files.
+
+    Attributes:
+        ids: One per sample, unique; empty where the files hold no samples.
+        fields: What samples can be sliced by, each of shape (n,).
+        content: What the functions of its metrics are given.
+        notes: What a reader of a verdict should know of the files.
+    """
+
+    ids: tuple[str, ...]
+    fields: Mapping[str, np.ndarray]
+    content: Any
+    notes: tuple[str, ...]
+
+
+class ReadsFiles(Protocol):
+    """A task without a model: it reads what training or another tool wrote. Constructed as ``Task(args)``.
+
+    Its metrics are functions ``f(content, **args)``: a per-sample one gives a score for each id, a set-level one a
+    ``records.store.SetValue``.
+    """
+
+    def files(self, folder: Path, coordinates: Mapping[str, Any]) -> tuple[Path, ...]:
+        """The files to read: their bytes belong to the evaluation's key.
+
+        Args:
+            folder: The spec's; relative paths start there.
+            coordinates: Replace their names in braces in the path.
+
+        Raises:
+            DatasetError: A file is missing, or it is not clear which one is meant.
+        """
+        ...
+
+    def read(self, files: Sequence[Path]) -> Reading:
+        """What stands in the files.
+
+        Raises:
+            EvaluationError: A file is damaged, or is not of its format.
+        """
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -14,7 +15,7 @@ from ..spec.catalogue import Catalogue, MetricDeclaration, TaskDeclaration
 from .declarations import TASKS
 
 if TYPE_CHECKING:
-    from .protocol import Task
+    from .protocol import ReadsFiles, Task
 
 
 @functools.cache
@@ -69,6 +70,19 @@ def load(declaration: TaskDeclaration) -> Callable[[Any], Task]:
     """
     make: Callable[[Any], Task] = imported(declaration.implementation, f"task {declaration.name}")
     return make
+
+
+def load_reader(declaration: TaskDeclaration, args: Mapping[str, Any]) -> ReadsFiles:
+    """A task that reads files, made from its arguments as an evaluation has them."""
+    make = imported(declaration.implementation, f"task {declaration.name}")
+    reader: ReadsFiles = make(arguments_of(declaration, args))
+    return reader
+
+
+def arguments_of(declaration: TaskDeclaration, args: Mapping[str, Any]) -> Any:
+    """The validated arguments that a task is made of."""
+    # Through JSON: a strict schema takes a list for a tuple only there, and a work order came as JSON.
+    return declaration.args.model_validate_json(json.dumps(dict(args)))
 
 
 def catalogue() -> Catalogue:

@@ -1,0 +1,119 @@
+"""What every training log becomes: series of numbers over steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import DatasetError
+
+# Names under which tools write the step, the finest first; without any of them the rows are counted.
+STEPS = ("step", "_step", "global_step", "Step", "iteration", "epoch")
+_WORDS = {"nan": np.nan, "inf": np.inf, "infinity": np.inf, "-inf": -np.inf, "-infinity": -np.inf}
+
+
+@dataclass(frozen=True)
+class Series:
+    """What was logged under one name.
+
+    Attributes:
+        steps: Ascending, shape (n,), float64.
+        values: Shape (n,), float64; may hold NaN and Inf where these were logged.
+    """
+
+    steps: np.ndarray
+    values: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True)
+class Log:
+    """A training log.
+
+    Attributes:
+        series: By name.
+        notes: How it was read, where that was not said.
+    """
+
+    series: Mapping[str, Series]
+    notes: tuple[str, ...] = ()
+
+
+def from_rows(rows: Iterable[Mapping[str, Any]], step: str | None, where: str) -> Log:
+    """A log from rows of names and values; a name that is absent, null or blank was not logged in that row.
+
+    Args:
+        step: The name of the step; None: the first known one that the rows have, else the rows are counted.
+
+    Raises:
+        DatasetError: There is nothing in it, or no such step.
+    """
+    listed = [dict(row) for row in rows]
+    names = list(dict.fromkeys(name for row in listed for name in row))
+    if step is not None and step not in names:
+        raise DatasetError(
+            f"the log has no {step!r} to count steps by",
+            where=where,
+            found=", ".join(names[:20]) or "no names at all",
+            todo="correct step: in the evaluation's args",
+        )
+    chosen = step or next((name for name in STEPS if name in names), None)
+    notes = [f"steps are those of {chosen!r}" if chosen else "no name for steps: rows are counted from 0"]
+    positions = [number(row.get(chosen)) if chosen else float(at) for at, row in enumerate(listed)]
+    series: dict[str, Series] = {}
+    for name in names:
+        logged = [(at, number(row.get(name))) for at, row in zip(positions, listed, strict=True)]
+        points = [(at, value) for at, value in logged if value is not None and at is not None]
+        if points and name != chosen:
+            series[name] = in_order(points, name, notes)
+    if not series:
+        raise DatasetError(
+            "the log holds no numbers",
+            where=where,
+            expected="names with a number at each step",
+            found=", ".join(names[:20]) or "nothing",
+            todo="correct path: or format: in the evaluation's args",
+        )
+    return Log(series, tuple(notes))
+
+
+def in_order(points: Iterable[tuple[float, float]], name: str, notes: list[str]) -> Series:
+    """A series with ascending steps; of a step that was logged again the last value counts, and this is noted."""
+    listed = list(points)
+    steps = np.array([at for at, _ in listed], dtype=np.float64)
+    values = np.array([value for _, value in listed], dtype=np.float64)
+    if (np.diff(steps) <= 0).any():
+        last = dict(listed)
+        if len(last) < len(listed) or (np.diff(steps) < 0).any():
+            notes.append(f"{name}: steps were logged again, as after a resumed run; the last values count")
+        steps = np.array(sorted(last), dtype=np.float64)
+        values = np.array([last[at] for at in steps.tolist()], dtype=np.float64)
+    return Series(steps, values)
+
+
+def number(value: Any) -> float | None:
+    """The number that a cell holds; None where nothing was logged, or no number.
+
+    >>> [number(cell) for cell in ("1e-3", "", None, "Infinity", "adam", True, 2)]
+    [0.001, None, None, inf, None, None, 2.0]
+    """
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, str):
+        text = value.strip()
+        if text.lower() in _WORDS:
+            return _WORDS[text.lower()]
+        try:
+            return float(text) if text else None
+        except ValueError:
+            return None
+    try:
+        return float(value) if isinstance(value, int | float | np.integer | np.floating) else None
+    # An integer beyond the floats.
+    except OverflowError:
+        return np.inf

@@ -1,0 +1,127 @@
+"""One number, or one score a sample, out of another tool's results, with what the spec states of it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..errors import OutputError
+from ..records.digests import GROUPS
+from ..records.store import SetValue
+from .results import Results
+
+# Numbers are reported with three or four digits.
+_ROUNDING = 1e-3
+
+
+def score(
+    results: Results,
+    *,
+    name: str,
+    unit: str,
+    higher_is_better: bool | None,
+    binary: bool = False,
+    lower: float | None = None,
+    upper: float | None = None,
+) -> np.ndarray:
+    """The scores of the samples under a name, shape (n,), percent as fractions.
+
+    Raises:
+        OutputError: There are none; they are not binary; their mean is not what the source reports; the source
+            has the other direction.
+    """
+    if name not in results.scores:
+        raise OutputError(
+            f"the results have no score {name!r} for each sample",
+            expected="one of: " + (", ".join(sorted(results.scores)) or "none; they hold no samples"),
+            todo="correct name:, or use the metric recorded_value, which compares numbers only",
+        )
+    scores = results.scores[name]
+    reported = results.values.get(results.means.get(name, ""))
+    if reported is not None:
+        _demand_direction(name, reported.higher_is_better, higher_is_better)
+        mean = float(np.mean(scores))
+        if not math.isnan(mean) and abs(mean - reported.value) > _ROUNDING * max(1.0, abs(reported.value)):
+            raise OutputError(
+                f"the scores of {name} are not those that the source reports the mean of",
+                expected=f"a mean of {reported.value:g}",
+                found=f"{mean:g} over {len(scores)} samples",
+                todo="look for samples that are missing, or for another way of taking the mean",
+            )
+    if binary and not np.isin(scores, (0.0, 1.0, 100.0 if unit == "percent" else 1.0)).all():
+        raise OutputError(
+            f"the scores of {name} are not all 0 or 1",
+            found=f"values from {scores.min():g} to {scores.max():g}",
+            todo="remove binary: true",
+        )
+    return scores / 100 if unit == "percent" else scores
+
+
+def value(
+    results: Results,
+    *,
+    name: str,
+    unit: str,
+    higher_is_better: bool | None,
+    n: int | None = None,
+    standard_error: float | None = None,
+    lower: float | None = None,
+    upper: float | None = None,
+) -> SetValue:
+    """The number under a name, percent as a fraction; nothing is known of its samples.
+
+    Args:
+        n: Samples that it was measured on, where the source does not say.
+        standard_error: Where the source does not say, in its unit.
+
+    Raises:
+        OutputError: There is no such number; the source says another n or direction, or the spec does not say
+            what the source does not.
+    """
+    if name in results.undefined:
+        raise OutputError(f"{name} has no value", found=results.undefined[name], todo="check another metric")
+    if name not in results.values:
+        raise OutputError(
+            f"the results have no number {name!r}",
+            expected="one of: " + (", ".join(sorted(results.values)[:30]) or "none"),
+            todo="correct name: in the check's args",
+        )
+    reported = results.values[name]
+    _demand_direction(name, reported.higher_is_better, higher_is_better)
+    count = _agreed(name, "n", reported.n, n)
+    if count is None:
+        raise OutputError(
+            f"the source does not say on how many samples {name} was measured",
+            expected="args: {n: …}",
+            todo="write n: into the check's args",
+        )
+    error = _agreed(name, "standard_error", reported.standard_error, standard_error)
+    scale = 0.01 if unit == "percent" else 1.0
+    return SetValue(
+        value=reported.value * scale,
+        left_out=(None,) * GROUPS,
+        n=int(count),
+        standard_error=None if error is None else error * scale,
+    )
+
+
+def _agreed(name: str, what: str, theirs: float | None, stated: float | None) -> float | None:
+    if theirs is not None and stated is not None and theirs != stated:
+        raise OutputError(
+            f"the spec and the source of {name} do not agree on {what}",
+            expected=f"{theirs:g}, as the source says",
+            found=f"{stated:g} in the spec",
+            todo=f"remove {what}: from the check's args",
+        )
+    return theirs if stated is None else stated
+
+
+def _demand_direction(name: str, theirs: bool | None, stated: bool | None) -> None:
+    if theirs is not None and stated is not None and theirs != stated:
+        raise OutputError(
+            f"the spec has the direction of {name} the wrong way round",
+            expected=f"higher_is_better: {str(theirs).lower()}, as the source says",
+            found=f"higher_is_better: {str(stated).lower()}",
+            todo="correct higher_is_better: in the check's args",
+        )

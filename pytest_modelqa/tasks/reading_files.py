@@ -1,0 +1,34 @@
+"""Where the file lies that a task reads in place of running a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import DatasetError
+
+
+def located(path: str, folder: Path, coordinates: Mapping[str, Any]) -> Path:
+    """The path with its coordinates filled in, from the spec's folder.
+
+    Raises:
+        DatasetError: There is nothing.
+
+    >>> located("{name}", Path("/"), {"name": "."}).as_posix()
+    '/'
+    """
+    filled = path
+    for name, value in coordinates.items():
+        filled = filled.replace(f"{{{name}}}", str(value))
+    found = folder / filled
+    if not found.exists():
+        at = ", ".join(f"{name}={value}" for name, value in coordinates.items())
+        raise DatasetError(
+            "the file to read is missing" + (f" for {at}" if at else ""),
+            where=str(found),
+            expected="a file or folder, from the spec's folder",
+            found="nothing",
+            todo="correct path: in the evaluation's args, or bring the file",
+        )
+    return found
