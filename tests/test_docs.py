@@ -22,6 +22,7 @@ from pytest_modelqa.checkers.declarations import CHECKER_ARGS, CHECKERS
 from pytest_modelqa.configuration import KEYS
 from pytest_modelqa.datasets.files import COCO_SUFFIX
 from pytest_modelqa.datasets.loading import _TABLES
+from pytest_modelqa.metrics.log_declarations import LOG_METRICS
 from pytest_modelqa.metrics.registry import metrics
 from pytest_modelqa.plugin import MARKS, pytest_addoption
 from pytest_modelqa.spec import read_spec
@@ -48,6 +49,9 @@ _INTERVALS = {
     "unbounded": "t",
     "set": "jackknife",
 }
+# Of numbers that others measured, little or nothing is known of the noise.
+_OF_FILES = {f"pytest_modelqa.logs.measures:{metric.name}": "—" for metric in LOG_METRICS}
+_OF_FILES |= {"pytest_modelqa.results.selection:value": "standard error"}
 
 
 def page(name: str) -> str:
@@ -90,13 +94,23 @@ def _number(value: float) -> str:
     return f"{value:g}".replace("-", "−")
 
 
+_WORDS = ((PydanticUndefined, "required"), (None, "none"), (False, "false"))
+
+
 def _arguments(schema: type[BaseModel]) -> str:
     shown = []
     for name, field in schema.model_fields.items():
         default = field.get_default()
-        word = {PydanticUndefined: "required", None: "none", False: "false"}.get(default, str(default))
-        shown.append(f"`{name}` ({word})")
+        # By identity: 0.0 is equal to False.
+        words = [word for value, word in _WORDS if default is value]
+        shown.append(f"`{name}` ({words[0] if words else default})")
     return ", ".join(shown) or "—"
+
+
+def _better(metric: MetricDeclaration) -> str:
+    if metric.described_by is not None:
+        return "as stated"
+    return {True: "higher", False: "lower", None: "—"}[metric.higher_is_better]
 
 
 def _row(metric: MetricDeclaration) -> dict[str, str]:
@@ -104,9 +118,11 @@ def _row(metric: MetricDeclaration) -> dict[str, str]:
         "metric": f"`{metric.name}`",
         "unit": metric.unit or "—",
         "range": f"{_number(metric.lower)} … {_number(metric.upper)}",
-        "better": {True: "higher", False: "lower", None: "—"}[metric.higher_is_better],
+        "better": _better(metric),
         "arguments": _arguments(metric.args),
-        "interval": _INTERVALS[metric.scores],
+        "interval": _INTERVALS[metric.scores]
+        if metric.function not in _OF_FILES
+        else _OF_FILES[metric.function],
     }
 
 
@@ -147,7 +163,9 @@ def test_every_task_is_documented_with_its_arguments_and_baselines() -> None:
         assert [line["argument"].strip("`") for line in table] == list(fields)
         for line in table:
             default = fields[line["argument"].strip("`")].get_default()
-            word = {None: "null", PydanticUndefined: "(required)"}.get(default, str(default))
+            word = (
+                "null" if default is None else "(required)" if default is PydanticUndefined else str(default)
+            )
             assert line["default"].strip("`") == word
 
 

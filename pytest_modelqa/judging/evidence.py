@@ -37,7 +37,33 @@ def notes(
     repeated = _of_repeats(check, declaration, members)
     biased = check.confidence is not None and not check.bound.compares and bool(declaration.bias)
     bias = (declaration.bias,) if biased else ()
-    return tuple(dict.fromkeys((*bias, *_of_lines(check, lines), *repeated, *_of_members(members))))
+    return tuple(
+        dict.fromkeys(
+            (
+                *bias,
+                *_out_of_reach(check, declaration, lines),
+                *_of_lines(check, lines),
+                *repeated,
+                *_of_members(members),
+            )
+        )
+    )
+
+
+def _out_of_reach(check: Check, declaration: MetricDeclaration, lines: Sequence[Line]) -> Iterator[str]:
+    """A gain over a baseline that leaves no room: pass@10 of 0.998 cannot rise by 25 % (issue 8)."""
+    name = check.args.get("name", check.metric)
+    for line in lines:
+        if line.baseline is None or line.limit is None or not check.bound.kind.startswith("min_improvement"):
+            continue
+        best = declaration.upper if line.at_least else declaration.lower
+        if line.limit > best if line.at_least else line.limit < best:
+            room = abs(best - line.baseline.value)
+            share = f" ({room / abs(line.baseline.value):.1%} of it)" if line.baseline.value else ""
+            yield (
+                f"no value of {name} reaches this: the baseline {format_value(line.baseline.value, check.unit)}"
+                f" leaves room for {format_value(room, check.unit)}{share.replace('%', ' %')}"
+            )
 
 
 def _of_repeats(check: Check, declaration: MetricDeclaration, members: Sequence[Member]) -> Iterator[str]:

@@ -89,7 +89,7 @@ def in_order(points: Iterable[tuple[float, float]], name: str, notes: list[str])
     values = np.array([value for _, value in listed], dtype=np.float64)
     if (np.diff(steps) <= 0).any():
         last = dict(listed)
-        if len(last) < len(listed) or (np.diff(steps) < 0).any():
+        if (np.diff(steps) < 0).any() or any(last[at] != value for at, value in listed):
             notes.append(f"{name}: steps were logged again, as after a resumed run; the last values count")
         steps = np.array(sorted(last), dtype=np.float64)
         values = np.array([last[at] for at in steps.tolist()], dtype=np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import numpy as np
 
 from ..errors import DatasetError
 from .results import Reported, Results, as_float, chosen, fields_of, lines, misread, parsed, unique_ids
+
+# Stands among the metrics, and counts the samples.
+_LENGTH = "sample_len"
 
 
 def find(path: Path, select: str | None) -> tuple[Path, ...]:
@@ -29,9 +33,8 @@ def find(path: Path, select: str | None) -> tuple[Path, ...]:
                 todo="name the file of one run with path:",
             )
         path = found[0]
-    stamp = path.stem.removeprefix("results")
-    task = select if select is not None else "*"
-    return (path, *sorted(path.parent.glob(f"samples_{task}{stamp}.jsonl")))
+    task = "*" if select is None else glob.escape(select)
+    return (path, *sorted(path.parent.glob(f"samples_{task}{glob.escape(_stamp(path))}.jsonl")))
 
 
 def read(files: Sequence[Path], select: str | None) -> Results:
@@ -52,8 +55,7 @@ def read(files: Sequence[Path], select: str | None) -> Results:
     )
     limited = counts.get("original") is not None and counts["original"] != counts.get("effective")
     notes = [f"limited to {counts['effective']} of {counts['original']} samples"] if limited else []
-    stamp = path.stem.removeprefix("results")
-    logs = [each for each in files[1:] if each.name == f"samples_{task}{stamp}.jsonl"]
+    logs = [each for each in files[1:] if each.name == f"samples_{task}{_stamp(path)}.jsonl"]
     if not logs:
         return Results(values=values, notes=tuple(notes))
     ids, scores, fields = _samples(logs[0], {name.partition(",")[0] for name in values})
@@ -70,11 +72,22 @@ def read(files: Sequence[Path], select: str | None) -> Results:
     return Results(values, {}, ids, scores, fields, means, tuple(notes))
 
 
+def _stamp(path: Path) -> str:
+    """The time that stands in the names of all files of a run: ``_2026-01-31T12-00-00.123456``."""
+    _, underscore, time = path.stem.rpartition("_")
+    return underscore + time if underscore else ""
+
+
 def _values(metrics: Mapping[str, Any], n: Any, directions: Mapping[str, Any]) -> dict[str, Reported]:
     found = {}
     for name, value in metrics.items():
         metric, _, chain = name.partition(",")
-        if isinstance(value, bool) or not isinstance(value, int | float) or metric.endswith("_stderr"):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or metric.endswith("_stderr")
+            or name == _LENGTH
+        ):
             continue
         error = metrics.get(f"{metric}_stderr,{chain}" if chain else f"{metric}_stderr")
         known = isinstance(error, int | float) and not isinstance(error, bool) and 0 < error < float("inf")

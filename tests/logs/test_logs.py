@@ -1,0 +1,237 @@
+"""Every format of a training log, as its own tool writes it, and what is measured of one."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_modelqa.errors import DatasetError, OutputError
+from pytest_modelqa.logs import measures
+from pytest_modelqa.logs.log import Log, Series, from_rows
+from pytest_modelqa.logs.readers import files_of, read_log
+
+FILES = Path(__file__).parent / "files"
+
+
+def read(path: Path, format_name: str, step: str | None = None) -> Log:
+    return read_log(files_of(path, format_name), format_name, step)
+
+
+def listed(log: Log, name: str) -> list[tuple[float, float]]:
+    return list(zip(log.series[name].steps.tolist(), log.series[name].values.tolist(), strict=True))
+
+
+def made(**series: list[float]) -> Log:
+    return Log({name: Series(np.arange(float(len(v))), np.array(v)) for name, v in series.items()})
+
+
+def test_a_state_that_transformers_wrote_is_read() -> None:
+    log = read(FILES / "trainer_state.json", "trainer_state")
+    assert listed(log, "loss") == [(10, 3.0), (20, 2.2), (30, 1.5)]
+    assert listed(log, "eval_loss") == [(10, 2.8), (20, 2.4), (30, 2.5)]
+    assert math.isnan(log.series["grad_norm"].values[-1])
+    assert log.notes == ("steps are those of 'step'",)
+    # A folder of a checkpoint holds one.
+    assert files_of(FILES, "trainer_state") == (FILES / "trainer_state.json",)
+
+
+def test_event_files_that_tensorboard_wrote_are_read(tmp_path: Path) -> None:
+    writers = pytest.importorskip("tensorboard.summary.writer.event_file_writer")
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    for begin in (0, 20):
+        writer = writers.EventFileWriter(str(tmp_path / "run"), filename_suffix=f".{begin}")
+        for step in range(begin, begin + 30, 10):
+            value = Summary.Value(tag="loss/train", simple_value=3.0 - step / 10 + begin / 40)
+            writer.add_event(Event(step=step, summary=Summary(value=[value])))
+        writer.close()
+    log = read(tmp_path / "run", "tensorboard")
+    assert listed(log, "loss/train") == [(0, 3), (10, 2), (20, 1.5), (30, 0.5), (40, -0.5)]
+    assert any("logged again" in note for note in log.notes)
+    with pytest.raises(DatasetError, match="no TensorBoard event files") as caught:
+        read(tmp_path, "tensorboard")
+    assert caught.value.found == "some in run"
+
+
+@pytest.mark.parametrize("name", ["history.csv", "rows.json", "columns.json", "lines.jsonl"])
+def test_histories_exported_from_wandb_are_read(tmp_path: Path, name: str) -> None:
+    rows: list[dict[str, Any]] = [
+        {"_step": 0, "loss": 2.0, "val": None},
+        {"_step": 5, "loss": "NaN", "val": 1.5},
+        {"_step": 10, "loss": 1.0, "val": "Infinity"},
+    ]
+    columns = {key: {str(at): row[key] for at, row in enumerate(rows)} for key in rows[0]}
+    text = {
+        "history.csv": "_step,loss,val\n0,2.0,\n5,NaN,1.5\n10,1.0,Infinity\n",
+        "rows.json": json.dumps(rows),
+        "columns.json": json.dumps(columns),
+        "lines.jsonl": "".join(json.dumps(row) + "\n" for row in rows),
+    }[name]
+    (tmp_path / name).write_text(text)
+    log = read(tmp_path / name, "wandb")
+    assert [step for step, _ in listed(log, "val")] == [5, 10]
+    assert np.array_equal(log.series["loss"].values, [2.0, np.nan, 1.0], equal_nan=True)
+    assert math.isinf(log.series["val"].values[-1])
+
+
+def test_the_step_is_named_or_said(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("batch,loss\n3,2\n6,1\n")
+    assert read(path, "csv").notes == ("no name for steps: rows are counted from 0",)
+    assert listed(read(path, "csv", "batch"), "loss") == [(3, 2), (6, 1)]
+    with pytest.raises(DatasetError, match="no 'iteration' to count steps by"):
+        read(path, "csv", "iteration")
+
+
+@pytest.mark.parametrize(
+    ("format_name", "content"),
+    [
+        ("csv", b"step,loss\n1,2,3\n"),
+        ("csv", b"step,loss,loss\n1,2,3\n"),
+        ("csv", b"\xff\xfe\x00"),
+        ("csv", b""),
+        ("jsonl", b"[1]\n"),
+        ("jsonl", b'{"loss": 1\n'),
+        ("trainer_state", b'{"loss": 1}'),
+        ("trainer_state", b"[]"),
+        ("wandb", b"3"),
+        ("wandb", b"[" * 100_000),
+        ("jsonl", b'{"loss": "low"}\n'),
+    ],
+)
+def test_a_file_that_is_no_such_log_is_an_error(tmp_path: Path, format_name: str, content: bytes) -> None:
+    (tmp_path / "log.json").write_bytes(content)
+    with pytest.raises(DatasetError) as caught:
+        read(tmp_path / "log.json", format_name)
+    assert str(tmp_path) in str(caught.value.where)
+
+
+def test_a_missing_log_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="is missing"):
+        files_of(tmp_path / "log.csv", "csv")
+
+
+def test_what_a_resumed_run_logged_again_counts_once() -> None:
+    rows = [{"step": step, "loss": value} for step, value in ((0, 3), (1, 2), (2, 9), (1, 2.5), (2, 1))]
+    log = from_rows(rows, None, "here")
+    assert listed(log, "loss") == [(0, 3), (1, 2.5), (2, 1)]
+    assert "resumed" in log.notes[-1]
+
+
+def test_the_share_of_the_story_is_two_and_a_half_percent() -> None:
+    log = made(diversity_score=[0.25, 0.25], quality_loss=[3.0, 3.0])
+    found = measures.share(log, term="diversity_score", weight=0.3, total="quality_loss")
+    assert found.value == pytest.approx(0.025)
+    assert found.n == 2
+    # A term that is subtracted is as large as one that is added.
+    assert measures.share(log, term="diversity_score", weight=-0.3, total="quality_loss").value > 0
+
+
+def test_the_share_of_the_first_steps_alone() -> None:
+    log = made(term=[1.0, 0.0, 0.0], total=[2.0, 2.0, 2.0])
+    assert measures.share(log, term="term", total="total", points=1).value == 0.5
+    assert measures.share(log, term="term", total="total").value == pytest.approx(1 / 6)
+
+
+def test_a_share_needs_steps_at_which_both_were_logged() -> None:
+    log = Log(
+        {"term": Series(np.array([0.0, 2.0]), np.ones(2)), "total": Series(np.array([1.0]), np.ones(1))}
+    )
+    with pytest.raises(OutputError, match="undefined"):
+        measures.share(log, term="term", total="total")
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=30), st.booleans())
+def test_best_and_its_step_are_those_of_a_search(values: list[float], higher: bool) -> None:
+    log = made(a=values)
+    wanted = max(values) if higher else min(values)
+    assert measures.best(log, series="a", higher_is_better=higher).value == wanted
+    assert measures.best_step(log, series="a", higher_is_better=higher).value == values.index(wanted)
+    assert measures.final(log, series="a").value == values[-1]
+    stale = measures.plateau(log, series="a", higher_is_better=higher).value
+    assert stale == pytest.approx((len(values) - 1 - values.index(wanted)) / (len(values) - 1))
+
+
+def test_small_gains_are_a_plateau_where_the_spec_says_so() -> None:
+    log = made(loss=[3.0, 2.0, 1.99, 1.98, 1.97])
+    assert measures.plateau(log, series="loss", higher_is_better=False).value == 0
+    assert measures.plateau(log, series="loss", higher_is_better=False, min_delta=0.1).value == 0.75
+
+
+def test_a_gap_is_how_much_worse_the_validation_is() -> None:
+    train, val = (
+        Series(np.arange(10.0), np.linspace(3, 1, 10)),
+        Series(np.array([4.0, 8.0]), np.array([2.5, 2.4])),
+    )
+    log = Log({"loss": train, "val": val})
+    expected = 2.4 - float(train.values[8])
+    assert measures.gap(log, train="loss", val="val", higher_is_better=False).value == pytest.approx(expected)
+    assert measures.gap(log, train="loss", val="val", higher_is_better=True).value == pytest.approx(-expected)
+
+
+@pytest.mark.parametrize("name", ["val_loss", "eval_loss", "loss/validation", "test/loss", "Val Loss"])
+def test_a_validation_loss_that_is_the_training_loss_is_called_out(name: str) -> None:
+    log = made(**{"loss": [3.0, 2.0, 1.0], name: [3.0, 2.0, 1.0]})
+    assert measures.doubtful(log) == (
+        f"{name!r} is 'loss' to the last digit at all 3 steps: nothing was held out",
+    )
+    for measure in (measures.final, measures.reduction):
+        with pytest.raises(OutputError, match="to the last digit"):
+            measure(log, series=name)
+    assert measures.final(log, series="loss").value == 1
+
+
+def test_series_that_merely_resemble_each_other_are_not_called_out() -> None:
+    nearly = made(loss=[3.0, 2.0, 1.0], val_loss=[3.0, 2.0, 1.0 + 1e-12])
+    assert measures.doubtful(nearly) == ()
+    assert measures.gap(nearly, train="loss", val="val_loss", higher_is_better=False).value < 1e-9
+    # An accuracy of 1 on both, and two names of one training loss.
+    assert measures.doubtful(made(accuracy=[1.0] * 9, val_accuracy=[1.0] * 9)) == ()
+    assert measures.doubtful(made(loss=[3.0, 2.0, 1.0], total_loss=[3.0, 2.0, 1.0])) == ()
+    assert measures.doubtful(made(loss=[3.0, 2.0, 1.0], interval=[3.0, 2.0, 1.0])) == ()
+
+
+def test_names_do_not_matter_for_a_gap_of_one_series_with_itself() -> None:
+    log = made(a=[3.0, 2.0, 1.0], b=[3.0, 2.0, 1.0])
+    with pytest.raises(OutputError, match="to the last digit"):
+        measures.gap(log, train="a", val="b", higher_is_better=False)
+
+
+def test_numbers_that_are_none_are_counted_and_refused() -> None:
+    log = made(loss=[1.0, float("nan"), 3.0, float("inf")], other=[1.0, 1.0, 1.0, 1.0])
+    assert measures.finite(log, series="loss").value == 0.5
+    assert measures.finite(log).value == 0.75
+    assert measures.finite(log).n == 8
+    refused: list[Callable[[], Any]] = [
+        lambda: measures.final(log, series="loss"),
+        lambda: measures.best(log, series="loss", higher_is_better=False),
+        lambda: measures.reduction(log, series="loss"),
+        lambda: measures.plateau(log, series="loss", higher_is_better=False),
+        lambda: measures.share(log, term="loss", total="other"),
+        lambda: measures.gap(log, train="other", val="loss", higher_is_better=False),
+    ]
+    for measure in refused:
+        with pytest.raises(OutputError, match="loss is no number at 2 of 4 points") as caught:
+            measure()
+        assert caught.value.found == "nan at step 1"
+
+
+def test_a_series_that_was_not_logged_is_named_with_those_that_were() -> None:
+    with pytest.raises(OutputError, match="no series 'val_loss'") as caught:
+        measures.final(made(loss=[1.0]), series="val_loss")
+    assert caught.value.expected == "one of: loss"
+
+
+@pytest.mark.parametrize("values", [[2.0], [0.0, 1.0]])
+def test_a_reduction_without_a_beginning_is_undefined(values: list[float]) -> None:
+    with pytest.raises(OutputError, match="undefined"):
+        measures.reduction(made(a=values), series="a")

@@ -1,0 +1,145 @@
+"""Tasks that read files: from the spec to the verdict, without a model and without torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_modelqa.spec import read_spec
+from pytest_modelqa.spec.problems import SpecError
+from pytest_modelqa.tasks.registry import catalogue
+
+Run = Callable[..., Any]
+SPEC = """
+modelqa: 1
+evaluations:
+  before:
+    task: recorded
+    args: {path: "${env:RESULTS:-results}/before.csv", format: csv, source: test, id: question}
+  now:
+    task: recorded
+    args: {path: results/now.csv, format: csv, source: test, id: question}
+    baseline: before
+    checks:
+      - metric: recorded_score
+        args: &right {name: right, unit: fraction, higher_is_better: true, binary: true}
+        unit: percent
+        max_degradation: 1
+      - {metric: recorded_score, args: *right, min: 0.7, slices: subject}
+      - {metric: recorded_score, args: *right, min_improvement: 0.02, confidence: 0.95}
+      - {metric: recorded_score, args: {name: length, unit: words, higher_is_better: false}, max: 3}
+      - {metric: recorded_score, args: {name: answered, unit: fraction, higher_is_better: true}, min: 0.5}
+"""
+
+
+def table(folder: Path, name: str, wrong: set[int], order: int = 1) -> None:
+    rows = [f"q{at},{'sums' if at % 2 else 'products'},{int(at not in wrong)},{at % 5}" for at in range(100)]
+    (folder / "results").mkdir(exist_ok=True)
+    (folder / "results" / f"{name}.csv").write_text(
+        "\n".join(["question,subject,right,length", *rows[::order]]) + "\n"
+    )
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester) -> Run:
+    def once(*arguments: str) -> dict[str, Any]:
+        (pytester.path / "a.modelspec.yaml").write_text(SPEC)
+        pytester.runpytest_inprocess(*arguments)
+        (path,) = pytester.path.glob(".modelqa/runs/*/run.json")
+        record: dict[str, Any] = json.loads(path.read_text())
+        path.unlink()
+        return record
+
+    return once
+
+
+def by_name(record: dict[str, Any]) -> dict[str, Any]:
+    return {result["nodeid"].split("::")[-1]: result for result in record["results"]}
+
+
+def test_scores_of_another_tool_are_paired_by_sample(run: Run, pytester: pytest.Pytester) -> None:
+    table(pytester.path, "before", wrong=set(range(20)))
+    # In another order: they are paired by id, and not by row.
+    table(pytester.path, "now", wrong=set(range(12)), order=-1)
+    results = by_name(run())
+    paired = results["recorded_score-name-right-min-improvement-vs-before"]["verdict"]
+    # 8 questions won, none lost: significant only where they are paired.
+    assert paired["outcome"] == "PASS"
+    assert {name: result["status"] for name, result in results.items()} == {
+        "recorded_score-name-right-max-degradation-vs-before": "PASS",
+        "recorded_score-name-right-min-by-subject": "PASS",
+        "recorded_score-name-right-min-improvement-vs-before": "PASS",
+        "recorded_score-name-length-max": "PASS",
+        # One score that is not there is the error of its own check alone.
+        "recorded_score-name-answered-min": "ERROR",
+    }
+    missing = results["recorded_score-name-answered-min"]["verdict"]["error"]
+    assert "length, right" in missing["expected"]
+
+
+def test_records_are_reused_until_a_byte_of_a_file_changes(run: Run, pytester: pytest.Pytester) -> None:
+    table(pytester.path, "before", wrong=set(range(20)))
+    table(pytester.path, "now", wrong=set(range(12)))
+    name = "recorded_score-name-length-max"
+    reused = []
+    for wrong in (12, 12, 13):
+        table(pytester.path, "now", wrong=set(range(wrong)))
+        evidence = by_name(run("-k", name))[name]["verdict"]["evidence"]["candidate"]
+        reused.append(evidence["reused"])
+    assert reused == [False, True, False]
+    # Nobody needs the libraries of models to read a table.
+    manifests = [
+        json.loads(path.read_text()) for path in pytester.path.glob(".modelqa/store/*/*/*/record.json")
+    ]
+    assert manifests
+    for manifest in manifests:
+        text = json.dumps(manifest)
+        assert "numpy" in text
+        assert '"torch"' not in text
+
+
+def test_files_that_are_missing_or_of_other_samples_are_errors(run: Run, pytester: pytest.Pytester) -> None:
+    table(pytester.path, "now", wrong=set())
+    results = by_name(run())
+    compared = results["recorded_score-name-right-max-degradation-vs-before"]
+    assert compared["status"] == "ERROR"
+    assert "the file to read is missing" in compared["verdict"]["error"]["what"]
+    assert results["recorded_score-name-length-max"]["status"] == "PASS"
+    rows = (pytester.path / "results" / "now.csv").read_text().splitlines(keepends=True)
+    (pytester.path / "results" / "before.csv").write_text("".join(rows[:-1]))
+    compared = by_name(run())["recorded_score-name-right-max-degradation-vs-before"]
+    assert "measured on different samples" in compared["verdict"]["error"]["what"]
+
+
+def test_its_checks_run_on_a_cpu(pytester: pytest.Pytester) -> None:
+    (pytester.path / "a.modelspec.yaml").write_text(SPEC)
+    collected = pytester.runpytest_inprocess("--collect-only", "-q", "-m", "cpu and gpu")
+    assert "5 tests collected" in "\n".join(collected.outlines)
+
+
+LENGTH = "name: length, unit: words, higher_is_better: false}, max: 3"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (LENGTH, "name: length, unit: words}, max: 3", "higher_is_better"),
+        (LENGTH, "name: length, higher_is_better: false}, max: 3", "unit"),
+        (LENGTH, LENGTH.replace("false}, max", "null}, max_degradation"), "neither better"),
+        (LENGTH, LENGTH.replace("words", "percent"), "range 0..1"),
+        ("source: test, id: question}\n    baseline", "id: question}\n    baseline", "source"),
+        ("path: results/now.csv", 'path: "results/{seed}.csv"', "coordinates"),
+        ("path: results/now.csv", "path: results/now.csv, coordinates: {seed: [1, 2]}", "coordinates"),
+        ("max_degradation: 1", "min: 120", "range"),
+    ],
+)
+def test_a_spec_must_state_what_the_source_does_not(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert SPEC.count(old) == 1
+    path = tmp_path / "a.modelspec.yaml"
+    path.write_text(SPEC.replace(old, new))
+    with pytest.raises(SpecError, match=message):
+        read_spec(path, catalogue(), environment={})
