@@ -26,6 +26,7 @@ from .preflight.findings import Finding
 from .preflight.inspection import Answer, Ask, Inspector
 from .preflight.power import power_findings
 from .preflight.questions import Question, is_results_file
+from .preflight.recording import recorded_config_findings
 from .preflight.resources import (
     code_findings,
     device_findings,
@@ -50,6 +51,7 @@ class _OfSpec:
     wanted: list[Question] = field(default_factory=list)
     inspected: Future[dict[str, Answer]] | None = None
     rehearsed: dict[str, Future[tuple[Finding, ...]]] = field(default_factory=dict)
+    configs: dict[str, Future[tuple[Finding, ...]]] = field(default_factory=dict)
 
 
 class Readiness:
@@ -76,6 +78,8 @@ class Readiness:
             for question in of_spec.wanted:
                 if question.name == "tiny-run":
                     self._rehearsed(of_spec, question)
+                elif question.name == "config":
+                    self._recorded(of_spec, question)
 
     def findings(self, spec: Spec, question: Question, waiting: Waiting, every: float) -> tuple[Finding, ...]:
         """What a question found; nothing at all is the best answer."""
@@ -95,6 +99,14 @@ class Readiness:
             )
             return rehearsed
         found = self._static(spec, question)
+        if question.name == "config":
+            recording = self._recorded(of_spec, question)
+            recorded: tuple[Finding, ...] = _waited(
+                recording, f"configuration of {question.asset}", waiting, every
+            )
+            # What the code was seen to read, and is known to lack anyway, is said once.
+            known = {finding.what for finding in found}
+            return (*found, *(finding for finding in recorded if finding.what not in known))
         return (*found, *self._asked(spec, question, answer, found))
 
     def close(self) -> None:
@@ -264,6 +276,15 @@ class Readiness:
         if user is not None:
             path = spec.folder.absolute() / model.reference_output
             add(Ask("reference", name, job=job_of(spec, user, self._gate.catalogue), path=path))
+
+    def _recorded(self, of_spec: _OfSpec, question: Question) -> Future[tuple[Finding, ...]]:
+        with self._lock:
+            if question.asset not in of_spec.configs:
+                model = of_spec.spec.models[question.asset]
+                of_spec.configs[question.asset] = self._pool.submit(
+                    recorded_config_findings, model, of_spec.spec.folder
+                )
+            return of_spec.configs[question.asset]
 
     def _rehearsed(self, of_spec: _OfSpec, question: Question) -> Future[tuple[Finding, ...]]:
         with self._lock:

@@ -109,9 +109,15 @@ def _refine(definitions: dict[str, Any]) -> None:
     judged["properties"]["lines"]["items"] = {"$ref": "#/$defs/Line"}
     definitions["Judged"] = judged
     definitions["Unjudged"] = _unjudged()
+    definitions["Answered"] = _answered()
     definitions["Evidence"] = _evidence()
     definitions["Result"]["properties"]["verdict"] = {
-        "anyOf": [{"$ref": "#/$defs/Judged"}, {"$ref": "#/$defs/Unjudged"}, {"type": "null"}]
+        "anyOf": [
+            {"$ref": "#/$defs/Judged"},
+            {"$ref": "#/$defs/Unjudged"},
+            {"$ref": "#/$defs/Answered"},
+            {"type": "null"},
+        ]
     }
 
 
@@ -131,6 +137,30 @@ def _unjudged() -> dict[str, Any]:
                 "required": list(_ERROR_FIELDS),
                 "additionalProperties": False,
                 "properties": error,
+            },
+        },
+    }
+
+
+def _answered() -> dict[str, Any]:
+    said = {name: {"type": ["string", "null"]} for name in _ERROR_FIELDS}
+    return {
+        "type": "object",
+        "description": "What a question of the preflight found.",
+        "required": ["outcome", "headline", "sentence", "findings"],
+        "additionalProperties": False,
+        "properties": {
+            "outcome": {"enum": ["PASS", "FAIL", "INCONCLUSIVE"]},
+            "headline": _TEXT,
+            "sentence": _TEXT,
+            "findings": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["severity", *_ERROR_FIELDS],
+                    "additionalProperties": False,
+                    "properties": {"severity": {"enum": ["error", "warning", "note"]}, **said},
+                },
             },
         },
     }
