@@ -1,4 +1,4 @@
-# `make test` and `make gate` are all there is to know; each first sets up .venv, once.
+# `make test` and `make gate` are all there is to know; each first sets up .venv, once. `make docs` builds the site.
 #   make gate ARGS="-v --lf"     adds arguments of pytest
 #   make PYTHON=python3.12 …     makes .venv with another Python, 3.11 or later
 
@@ -6,7 +6,7 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: test gate
+.PHONY: test gate docs
 
 test: .venv/ready
 	$(BIN)/ruff check
@@ -17,6 +17,11 @@ test: .venv/ready
 
 gate: .venv/ready
 	$(BIN)/pytest model_specs/ -m gpu $(ARGS)
+
+# Material says in every build when it ends; constraints of the extra say which version is taken.
+docs: .venv/ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "open site/index.html"
 
 # A PyTorch that .venv has, or that the Python beneath it has, stays as it is; otherwise constraints.txt pins one.
 # The version that pip knows is asked for, not torch.__version__, which says +cu130 where pip knows of none.
