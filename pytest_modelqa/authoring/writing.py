@@ -12,7 +12,6 @@ from typing import Any
 
 from ..spec.catalogue import Catalogue, MetricDeclaration
 from ..spec.numbers import format_value
-from ..spec.support import NOT_SUPPORTED_YET
 from .draft import Draft, DraftCheck, DraftEvaluation, Proposal
 
 Proposals = Mapping[tuple[str, int], Proposal]
@@ -37,7 +36,7 @@ def _lines(draft: Draft, proposals: Proposals, catalogue: Catalogue) -> Iterator
     first = draft.evaluations[0].name
     yield "# What did the experiment set out to show? Name it, and the evaluation that shows it:"
     yield f"# goals: {{WHAT_IT_SHOULD_SHOW: {first}}}"
-    for section, entries in (("models", draft.models), ("datasets", _with_tiny(draft.datasets))):
+    for section, entries in (("models", draft.models), ("datasets", draft.datasets)):
         if entries:
             yield ""
             yield f"{section}:"
@@ -50,12 +49,6 @@ def _lines(draft: Draft, proposals: Proposals, catalogue: Catalogue) -> Iterator
     yield "evaluations:"
     for evaluation in draft.evaluations:
         yield from _evaluation(evaluation, draft.origin, proposals, catalogue)
-
-
-def _with_tiny(datasets: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """What preflight reads instead of the whole, as soon as there is a preflight."""
-    tiny = {} if "dataset.tiny" in NOT_SUPPORTED_YET else {"tiny": {"limit": 8}}
-    return {name: {**entry, **tiny} for name, entry in datasets.items()}
 
 
 def _evaluation(
