@@ -37,14 +37,15 @@ def table(planned: Sequence[Planned], results: Mapping[str, Result], *, width: i
     )
     columns = [name for name in COLUMNS if name != "margin" or console.width >= _MARGIN_FROM_WIDTH]
     selected = [item for item in planned if item.selected and not _goes_without_saying(item, results)]
-    for number, (spec, items) in enumerate(groupby(selected, lambda item: item.spec)):
+    for number, (spec, group) in enumerate(groupby(selected, lambda item: item.spec)):
         if number:
             console.print()
         console.print(spec, style="bold", markup=False)
-        if console.width >= _ROWS_FROM_WIDTH:
-            console.print(_table(list(items), results, columns))
-        else:
-            console.print(_list(list(items), results))
+        items = list(group)
+        # Questions of the preflight have no numbers to stand in columns.
+        asks = all(item.kind == "preflight" for item in items)
+        wide = console.width >= _ROWS_FROM_WIDTH and not asks
+        console.print(_table(items, results, columns) if wide else _list(items, results))
     return "".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines())
 
 
@@ -86,7 +87,7 @@ def _table(items: Sequence[Planned], results: Mapping[str, Result], columns: Seq
 
 
 def _list(items: Sequence[Planned], results: Mapping[str, Result]) -> RenderableType:
-    """For a narrow terminal: the verdict before the name, the numbers beneath it."""
+    """The verdict before the name, the numbers beneath it."""
     from rich.console import Group
     from rich.padding import Padding
     from rich.text import Text
@@ -104,6 +105,8 @@ def _list(items: Sequence[Planned], results: Mapping[str, Result]) -> Renderable
             if shown:
                 numbers = f"{shown['value']} {shown['bound']}, {shown['margin']}, n {shown['n']}"
                 drawn.append(Padding.indent(Text(numbers), 4))
+            for text, style in _findings(result):
+                drawn.append(Padding.indent(Text(text, style=style), 4))
             reason = _reason(result)
             if reason and reason != said:
                 drawn.append(Padding.indent(Text(reason, style="red"), 4))

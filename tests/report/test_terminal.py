@@ -170,3 +170,13 @@ def test_in_sixty_columns_the_numbers_stand_under_the_name() -> None:
     joined = "".join(line.strip() for line in lines[4:8])
     assert "psnr-max-degradation-percent-vs-reconstruction_train-by-trajectory" in joined.replace(" ", "")
     assert "    checkpoint is missing:" in text
+
+
+@pytest.mark.parametrize("width", [60, 120])
+def test_what_the_preflight_found_stands_under_its_question_at_every_width(width: int) -> None:
+    question = item("resources", "preflight", kind="preflight")
+    finding = {"severity": "error", "what": "no NLTK data", "todo": "modelqa fetch nltk"}
+    answer = Result(question.nodeid, "FAIL", True, False, {"findings": [finding]})
+    text = drawn((question, answer), width=width)
+    assert "    no NLTK data → modelqa fetch nltk" in text.splitlines()
+    assert "margin" not in text
