@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
@@ -203,6 +204,8 @@ def check_grid(
             written.at("trend"),
             expected=f"along: one of {listed(coordinates)}" if coordinates else "a model with coordinates",
         )
+    if check.bound.kind == "trend" and check.along in coordinates:
+        _check_order(str(check.along), coordinates[str(check.along)], written, problems)
     uses = [name for _, name in named if name is not None]
     for name in dict.fromkeys(name for name in uses if uses.count(name) > 1):
         problems.add(
@@ -224,6 +227,25 @@ def check_grid(
                 if value in ("best", "max", "min")
                 else None,
             )
+
+
+def _check_order(along: str, values: Sequence[Any], written: Written[CheckEntry], problems: Problems) -> None:
+    """Adds a problem unless the values put two checkpoints or more in an order."""
+    numbers = {value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)}
+    # To Python 1 and 1.0 are one key, and NaN comes after nothing.
+    in_order = len(numbers) == len(values) and all(math.isfinite(number) for number in numbers)
+    if in_order and len(values) > 1:
+        return
+    problems.add(
+        "bad-coordinate",
+        f"{written.name} is a trend along {quoted(along)}, which puts no checkpoints in order",
+        written.at("along"),
+        expected="two numbers or more that differ, such as training steps",
+        found=f"{along}: [{', '.join(str(value) for value in values)}]",
+        todo="write the steps as numbers"
+        if len(values) > 1
+        else "declare the earlier checkpoints too, or write min: instead of trend:",
+    )
 
 
 def check_ids(checks: Sequence[tuple[Check, Node]], evaluation: str, problems: Problems) -> None:

@@ -45,7 +45,7 @@ CODES: Mapping[str, str] = {
     "unknown-metric": "There is no such metric, or the task does not measure it.",
     "unknown-coordinate": "The model has no such coordinate.",
     "unused-coordinate": "A coordinate does not stand in the checkpoint's pattern.",
-    "bad-coordinate": "A coordinate has no values, or one of them twice.",
+    "bad-coordinate": "A coordinate has no values, one of them twice, or none that put checkpoints in order.",
     # Checks
     "no-evaluations": "The spec has no evaluations.",
     "no-checks": "An evaluation has no checks, and nothing compares with it.",

@@ -178,6 +178,16 @@ RULES: list[tuple[list[tuple[str, str]], list[str]]] = [
         [GRID, ("min: 0.9", "trend: non_decreasing, along: step, confidence: 0.95")],
         ["check 1 of digits has confidence, and no tolerance"],
     ),
+    *(
+        (
+            [
+                ("best.safetensors", f"'{{step}}.pt', coordinates: {{step: {values}}}"),
+                ("min: 0.9", "trend: increasing, along: step"),
+            ],
+            ["check 1 of digits is a trend along 'step', which puts no checkpoints in "],
+        )
+        for values in ("[early, late]", "[1000, late]", "[1000]", "[true, false]", "[1, 1.0]", "[1, .nan]")
+    ),
 ]
 
 
