@@ -46,6 +46,7 @@ class CheckView:
         readings: Every slice or checkpoint; one for the whole set.
         warnings: Notes that a reader should see at once; the other ``notes`` stand with the details.
         error: What could not be done, where, what was expected and found, what to do.
+        findings: What a question of the preflight found, the worst first.
         blocks: It stops a release.
     """
 
@@ -68,6 +69,7 @@ class CheckView:
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     error: Mapping[str, str | None] | None
+    findings: tuple[Mapping[str, str | None], ...]
     sides: tuple[SideView, ...]
 
 
@@ -105,6 +107,7 @@ def check_view(item: Planned, result: Result | None, number: int, budget: Budget
         warnings=tuple(note for note in notes if not note.startswith(names)),
         notes=tuple(note for note in notes if note.startswith(names)),
         error=verdict.get("error"),
+        findings=tuple(verdict.get("findings", ())),
         sides=tuple(side_view(label, side) for label, side in verdict.get("evidence", {}).items()),
     )
 

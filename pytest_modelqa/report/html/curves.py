@@ -13,9 +13,9 @@ from .charts import Curve, Point
 from .measured import columns_of, tables_of
 
 _SURE = 0.975
-_NUMBERED = re.compile(
-    r"(?:(?P<baseline>[^/]+)/)?(?P<metric>\w+)\.v\d+\.(?P<argument>\w+)=(?P<value>-?[\d.]+)"
-)
+_COLUMN = re.compile(r"(?:(?P<baseline>[^/]+)/)?(?P<metric>\w+)\.v\d+\.(?P<arguments>\w+=.*)")
+_ARGUMENT = re.compile(r"(\w+)=([^,]*)")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _STEPS = ("step", "global_step", "iteration", "epoch")
 _MOST_POINTS = 400
 _MOST_CURVES = 6
@@ -26,13 +26,17 @@ def along_an_argument(record: Record, name: str) -> Iterator[tuple[str, str, lis
 
     The curves are the candidate's and those of the trivial baselines that the task computed on the same samples.
     """
-    found: dict[tuple[str, str], dict[str, list[Point]]] = {}
+    found: dict[tuple[str, str, str], dict[str, list[Point]]] = {}
     for column, values in columns_of(record).items():
-        match = _NUMBERED.fullmatch(column)
+        match = _COLUMN.fullmatch(column)
         if match and values.ndim == 1 and values.dtype.kind in "biuf" and np.isfinite(values).all():
-            of = found.setdefault((match["metric"], match["argument"]), {})
-            of.setdefault(match["baseline"] or name, []).append(_point(float(match["value"]), values))
-    for (metric, argument), of in found.items():
+            arguments = dict(_ARGUMENT.findall(match["arguments"]))
+            for argument, value in arguments.items():
+                if _NUMBER.fullmatch(value):
+                    others = ", ".join(f"{each}={arguments[each]}" for each in arguments if each != argument)
+                    of = found.setdefault((match["metric"], argument, others), {})
+                    of.setdefault(match["baseline"] or name, []).append(_point(float(value), values))
+    for (metric, argument, _), of in found.items():
         drawn = [Curve(curve, tuple(sorted(points, key=lambda p: p.x))) for curve, points in of.items()]
         if max(len(curve.points) for curve in drawn) > 1:
             yield metric, argument, drawn

@@ -26,6 +26,7 @@ _SAMPLE_ROWS = 2_000
 _ROW_BYTES = 300
 _MOST_RECORDS_WITH_PICTURES = 3
 _MOST_CARDS = 60
+_NAMED_OF_A_CASE = 5
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,9 @@ def page_of(run: RunRecord, store: Path, history: History) -> Page:
     return Page(
         run=run,
         word=word,
-        word_class={"GO": "pass", "PREFLIGHT OK": "pass", "NO-GO": "fail"}.get(word, "warn"),
+        word_class={"GO": "pass", "PREFLIGHT OK": "pass", "NO-GO": "fail", "PREFLIGHT FAILED": "fail"}.get(
+            word, "warn"
+        ),
         # The names that follow stand below, and so does what the run was overridden with.
         line=line.partition(": ")[0].partition("; with --modelqa-set ")[0],
         counts=tuple(
@@ -283,14 +286,23 @@ def _not_run(run: RunRecord, results: Mapping[str, Result]) -> list[tuple[str, s
         if spec.problem
     ]
     found += [(spec.path, "left out by pytest, never read") for spec in run.specs if spec.left_out]
+    cases: dict[tuple[str, str, str], list[str]] = {}
     for item in run.planned:
         result = results.get(item.nodeid)
         if not item.selected:
-            found.append((item.nodeid, "not selected"))
+            why = "not selected"
         elif result is None:
-            found.append((item.nodeid, "not run"))
+            why = "not run"
         elif result.status in ("SKIPPED", "XFAILED", "RERUN", "NOT RUN"):
-            found.append((item.nodeid, result.status.lower()))
+            why = result.status.lower()
+        else:
+            continue
+        cases.setdefault((item.spec, item.case, why), []).append(item.nodeid)
+    for (spec, case, why), nodeids in cases.items():
+        if len(nodeids) > _NAMED_OF_A_CASE:
+            found.append((f"{spec}::{case}", f"{len(nodeids)} items {why}"))
+        else:
+            found += [(nodeid, why) for nodeid in nodeids]
     return found
 
 

@@ -93,7 +93,7 @@ def samples_of(
             id=_short(str(ids[at])),
             meets=None if meets is None else bool(meets[at]),
             scores=tuple(format_value(float(found[at]), score.unit) for score, found in known),
-            fields=tuple(_short(_plain(columns[name][at])) for name in fields),
+            fields=tuple(_short(_words(columns[name][at])) for name in fields),
             labels={name: _plain(columns[name][at]) for name in slices if name in columns},
         )
         for at in chosen
@@ -153,7 +153,7 @@ def _fields(columns: Mapping[str, np.ndarray], slices: Sequence[str]) -> list[st
         name
         for name, values in columns.items()
         if name not in named
-        and values.ndim == 1
+        and (values.ndim == 1 or values.dtype.kind == "U")
         and ".v" not in name
         and name != REPEAT_OF
         # What is the same for all tells no sample from another.
@@ -163,12 +163,20 @@ def _fields(columns: Mapping[str, np.ndarray], slices: Sequence[str]) -> list[st
     return list(dict.fromkeys([*named, *rest]))[:_MOST_FIELDS]
 
 
+def _words(value: object) -> str:
+    """A field; of several texts (the generations of a prompt) the first, and how many more."""
+    if isinstance(value, np.ndarray):
+        more = f" (and {len(value) - 1} more)" if len(value) > 1 else ""
+        return f"{_short(str(value[0]), _LONGEST_TEXT - len(more))}{more}"
+    return _plain(value)
+
+
 def _plain(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
+def _short(text: str, most: int = _LONGEST_TEXT) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _natural(label: str) -> tuple[int, float, str]:

@@ -88,11 +88,13 @@ def test_diversity_is_shown_against_quality(make: Any, runs: Any) -> None:
 def test_a_metric_along_its_numbered_argument_is_a_curve_beside_the_trivial_baseline(
     make: Any, runs: Any
 ) -> None:
-    columns = {f"psnr.v2.step={step}": np.full(40, 30.0 - step) for step in range(1, 7)}
-    columns |= {f"persistence/psnr.v2.step={step}": np.full(40, 20.0 - step) for step in range(1, 7)}
+    columns = {f"psnr.v2.cap=60.0,frame={step}": np.full(40, 30.0 - step) for step in range(1, 7)}
+    columns |= {
+        f"persistence/psnr.v2.cap=60.0,frame={step}": np.full(40, 20.0 - step) for step in range(1, 7)
+    }
     record = runs.record("candidate", columns)
     found = drawn(runs, make.result("psnr-min", evidence={"candidate": runs.evidence(record, "forecaster")}))
-    figure = found["psnr by step"]
+    figure = found["psnr by frame"]
     assert [name for name, _ in figure.legend] == ["forecaster", "persistence"]
     ours, theirs = heights(figure)
     assert ours == sorted(ours)
@@ -170,3 +172,17 @@ def test_images_of_a_detection_are_ranked_by_what_was_missed(runs: Any) -> None:
     assert [row.id for row in found.rows] == ["image-1", "image-2", "image-0"]
     assert (found.order, found.scores, found.fields) == ("most missed first", (), ("site", "missed", "found"))
     assert found.rows[0].meets is None
+
+
+def test_texts_are_browsed_too(runs: Any) -> None:
+    columns = {
+        "psnr.v2": np.arange(3.0),
+        "rendered_prompt": np.array(["a", "b" * 500, "c"]),
+        "generations": np.array([["x", "y"], ["long " * 100, "y"], ["z", "y"]]),
+    }
+    found = samples_of(runs.record("candidate", columns), [PSNR], [])
+    assert found is not None
+    assert found.fields == ("rendered_prompt", "generations")
+    assert found.rows[0].fields == ("a", "x (and 1 more)")
+    assert all(len(text) <= 160 for row in found.rows for text in row.fields)
+    assert found.rows[1].fields[1].endswith("… (and 1 more)")

@@ -133,6 +133,33 @@ def test_checks_that_one_error_stops_are_told_together(make: Any, tmp_path: Path
     assert reader.text.count("a log") == 2
 
 
+def test_what_the_preflight_found_is_told_in_full(make: Any, tmp_path: Path) -> None:
+    told = dict.fromkeys(("where", "expected", "details"), None)
+    wrong = {
+        "severity": "error",
+        "error": "X",
+        "what": "no checkpoint",
+        "found": "nothing",
+        "todo": "train it",
+        **told,
+    }
+    near = {**wrong, "severity": "warning", "what": "only 3 samples"}
+    asked = {
+        "outcome": "FAIL",
+        "headline": "no checkpoint",
+        "sentence": "is it there?",
+        "findings": [wrong, near],
+    }
+    item = make.result("checkpoint-of-a", case="preflight")
+    item = dataclasses.replace(item, status="FAIL", blocks=True, measured_a_model=False, verdict=asked)
+    planned = [make.planned(make.result(f"check-{number}"), selected=False) for number in range(8)]
+    plan = (make.planned(item, kind="preflight", release=False), *planned)
+    html, reader = page(make.run(item, planned=plan), tmp_path)
+    assert '<header class="verdict fail">' in html
+    assert "no checkpoint found nothing to do train it warning: only 3 samples" in reader.text
+    assert "::images 8 items not selected" in reader.text
+
+
 def test_a_run_that_was_killed_is_incomplete(make: Any, tmp_path: Path) -> None:
     run = dataclasses.replace(
         make.run(make.result()), results=(), conclusion=None, finished=None, complete=False
