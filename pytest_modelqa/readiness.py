@@ -157,6 +157,8 @@ class Readiness:
         match question.name:
             case "build":
                 return answer("build", asset).findings
+            case "config" if not _wrong(static) and not is_results_file(spec.models[asset]):
+                return recorded_config_findings(spec.models[asset], spec.folder)
             case "checkpoint" if not _wrong(static) and not is_results_file(spec.models[asset]):
                 return answer("weights", asset).findings
             case "reference-output":

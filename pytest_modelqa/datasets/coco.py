@@ -25,6 +25,7 @@ def from_coco(path: Path, name: str, *, images: Path | None, limit: int | None =
 
     ``boxes`` (left, top, width, height), ``labels`` (category ids), ``areas``, ``crowd`` and ``annotation_ids``
     are lists with an array for each image, ``image_id`` its id; the images' own attributes are scalars.
+    ``masks``, where every annotation has one, are the segmentations of each image as the file holds them.
     ``image``, where ``images`` says where they are: float32 in 0..1, of shape (3, height, width).
 
     Args:
@@ -46,6 +47,7 @@ def from_coco(path: Path, name: str, *, images: Path | None, limit: int | None =
     about = {"categories": categories, "image_ids": frozenset(boxes)}
     available, entries, ids = len(entries), entries[:limit], ids[:limit]
     scalars = _attributes(entries)
+    masked = all(row.get("segmentation") for rows in boxes.values() for row in rows)
     if images is not None:
         _demand_images(entries, images, path)
 
@@ -60,6 +62,8 @@ def from_coco(path: Path, name: str, *, images: Path | None, limit: int | None =
             "image_id": [entries[index]["id"] for index in indices],
             **{key: values[np.asarray(indices, dtype=np.intp)] for key, values in scalars.items()},
         }
+        if masked:
+            fields["masks"] = [[row["segmentation"] for row in rows] for rows in chosen]
         if images is not None:
             fields["image"] = stack([_decode(entries[index], images, name) for index in indices])
         return fields

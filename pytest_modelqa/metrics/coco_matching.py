@@ -14,6 +14,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from .coco_masks import Code, overlapping_masks
+
 IOU_THRESHOLDS: tuple[float, ...] = tuple(np.linspace(0.5, 0.95, 10).tolist())
 """COCO's: .50, .55, … .95, as pycocotools computes them."""
 
@@ -34,6 +36,7 @@ class Boxes:
             width · height (that of its mask).
         score: Of detections, shape (n,); of ground truths zeros.
         crowd: Of ground truths: stands for many objects, so that any number of detections may match it.
+        masks: In place of the boxes these overlap, where both sides have them: a code for each.
     """
 
     image: np.ndarray
@@ -42,6 +45,7 @@ class Boxes:
     area: np.ndarray
     score: np.ndarray
     crowd: np.ndarray
+    masks: Sequence[Code] | None = None
 
     def __len__(self) -> int:
         return len(self.image)
@@ -91,7 +95,11 @@ def match(
     order = by_score[np.argsort(own[by_score], kind="stable")]
     rank = np.empty(len(own), dtype=np.int64)
     rank[order] = _place_in_run(own[order])
-    row, truth, iou = _overlapping(detections, ground_truths, order, (own, others), min(iou_thresholds))
+    if detections.masks is not None and ground_truths.masks is not None:
+        masks, least = (detections.masks, ground_truths.masks), min(min(iou_thresholds), _GREATEST_THRESHOLD)
+        row, truth, iou = overlapping_masks(masks, (own, others), ground_truths.crowd, least)
+    else:
+        row, truth, iou = _overlapping(detections, ground_truths, order, (own, others), min(iou_thresholds))
     truth_ignored = ground_truths.crowd.astype(bool) | ~_within(ground_truths.area, bounds)
     overlaps = np.zeros(len(detections), dtype=bool)
     overlaps[row] = True

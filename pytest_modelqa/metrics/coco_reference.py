@@ -47,7 +47,7 @@ def evaluate(scene: Scene, images: int, wanted: Wanted) -> dict[str, Any]:
         evaluator = COCOeval(
             _coco(COCO(), scene.ground_truths, images, len(scene.categories)),
             _coco(COCO(), scene.detections, images, len(scene.categories)),
-            "bbox",
+            "bbox" if scene.ground_truths.masks is None else "segm",
         )
         evaluator.params.areaRng = [list(wanted.area)]
         evaluator.params.areaRngLbl = ["all"]
@@ -63,12 +63,15 @@ def _coco(coco: Any, boxes: Boxes, images: int, categories: int) -> Any:
     columns = (boxes.image, boxes.category, boxes.xywh, boxes.area, boxes.score, boxes.crowd)
     names = ("image_id", "category_id", "bbox", "area", "score", "iscrowd")
     rows = zip(*(column.tolist() for column in columns), strict=True)
+    masks = [{}] * len(boxes) if boxes.masks is None else [{"segmentation": code} for code in boxes.masks]
     coco.dataset = {
-        "images": [{"id": image} for image in range(images)],
+        # It asks for a size before it sees that masks have theirs.
+        "images": [{"id": image, "width": 0, "height": 0} for image in range(images)],
         "categories": [{"id": category} for category in range(categories)],
         # An id of 0 would count as "not matched".
         "annotations": [
-            {"id": number, **dict(zip(names, row, strict=True))} for number, row in enumerate(rows, start=1)
+            {"id": number, **dict(zip(names, row, strict=True)), **masks[number - 1]}
+            for number, row in enumerate(rows, start=1)
         ],
     }
     coco.createIndex()

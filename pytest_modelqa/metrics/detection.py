@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 import numpy as np
 
 from ..errors import OutputError
 from .coco_accumulate import Ranking, greatest_recall, precision_at_recall, rank
+from .coco_masks import areas, from_text
 from .coco_matching import IOU_THRESHOLDS, Boxes, Matches, match
 from .side_tables import SetScore, SideTables
 
@@ -51,6 +52,7 @@ def average_precision(
     iou_thresholds: Sequence[float] | None = None,
     max_detections: int = 100,
     reference: bool = False,
+    masks: bool = False,
 ) -> dict[str, SetScore]:
     """The mean over IoU thresholds, 101 levels of recall and categories of the greatest precision.
 
@@ -59,6 +61,7 @@ def average_precision(
         iou_thresholds: COCO's ten from .50 to .95 where None.
         max_detections: So many of an image and category count, those of greatest score.
         reference: Computed with pycocotools too; an error where the two differ.
+        masks: Overlaps and areas of the masks, in place of those of the boxes.
 
     Raises:
         OutputError: No ground truth is in the area range, or the boxes are not in pixels.
@@ -69,7 +72,7 @@ def average_precision(
     >>> average_precision(tables, np.array([[1]]))["tree"].values
     array([1.])
     """
-    wanted = _wanted(area, iou_thresholds, max_detections, reference)
+    wanted = _wanted(area, iou_thresholds, max_detections, reference, masks)
     return _scores(tables, weights, precision_at_recall, wanted)
 
 
@@ -81,6 +84,7 @@ def average_recall(
     iou_thresholds: Sequence[float] | None = None,
     max_detections: int = 100,
     reference: bool = False,
+    masks: bool = False,
 ) -> dict[str, SetScore]:
     """The mean over IoU thresholds and categories of the share of objects that are found.
 
@@ -92,7 +96,7 @@ def average_recall(
     >>> average_recall(tables, np.array([[1]]))["tree"].values
     array([1.])
     """
-    wanted = _wanted(area, iou_thresholds, max_detections, reference)
+    wanted = _wanted(area, iou_thresholds, max_detections, reference, masks)
     return _scores(tables, weights, greatest_recall, wanted)
 
 
@@ -130,6 +134,7 @@ class Wanted:
     iou_thresholds: tuple[float, ...]
     max_detections: int
     reference: bool
+    masks: bool
 
 
 def _wanted(
@@ -137,10 +142,11 @@ def _wanted(
     iou_thresholds: Sequence[float] | None,
     max_detections: int,
     reference: bool,
+    masks: bool,
 ) -> Wanted:
     least, greatest = area or (None, None)
     bounds = (least or 0.0, AREAS["all"][1] if greatest is None else greatest)
-    return Wanted(bounds, tuple(iou_thresholds or IOU_THRESHOLDS), max_detections, reference)
+    return Wanted(bounds, tuple(iou_thresholds or IOU_THRESHOLDS), max_detections, reference, masks)
 
 
 def _scores(
@@ -149,7 +155,7 @@ def _scores(
     compute: Callable[[Ranking, np.ndarray], np.ndarray],
     wanted: Wanted,
 ) -> dict[str, SetScore]:
-    scene = scene_of(tables)
+    scene = scene_of(tables, masks=wanted.masks)
     ranking, thresholds = _ranking(scene, wanted)
     every = [compute(ranking, each)[thresholds] for each in weights]
     if wanted.reference:
@@ -213,18 +219,22 @@ def _matches(scene: Scene, areas: tuple[tuple[float, float], ...], thresholds: t
     return match(scene.detections, scene.ground_truths, areas, thresholds)
 
 
-@lru_cache(maxsize=1)
-def scene_of(tables: SideTables) -> Scene:
-    """The boxes of the side tables, once they are known to be in pixels.
+@lru_cache(maxsize=2)
+def scene_of(tables: SideTables, *, masks: bool = False) -> Scene:
+    """The boxes of the side tables, once they are known to be in pixels; with their masks where asked for.
 
     Raises:
-        OutputError: They are in percent, normalised, or corners that are taken for sizes.
+        OutputError: They are in percent, normalised, or corners that are taken for sizes; or there are no masks.
     """
     found, truths = tables.tables["detections"], tables.tables["ground_truths"]
     ids = np.unique(np.concatenate([found["category_id"], truths["category_id"]]))
     names = dict(zip(truths["category_id"].tolist(), truths["category"].tolist(), strict=True))
     detections = _boxes(found, ids, area=found["width"] * found["height"], score=found["score"])
     ground_truths = _boxes(truths, ids, area=truths["area"], crowd=truths["crowd"])
+    if masks:
+        detections, ground_truths = _with_masks(detections, found), _with_masks(ground_truths, truths)
+        # As pycocotools: of a detection its mask's own area, of a ground truth what the annotation says.
+        detections = replace(detections, area=areas(detections.masks or ()))
     _demand_pixels(detections, ground_truths, tables.columns["width"], tables.columns["height"])
     return Scene(detections, ground_truths, tuple(names.get(each, str(each)) for each in ids.tolist()))
 
@@ -246,6 +256,16 @@ def _boxes(
         score=np.zeros(rows) if score is None else score,
         crowd=np.zeros(rows, dtype=bool) if crowd is None else np.asarray(crowd, dtype=bool),
     )
+
+
+def _with_masks(boxes: Boxes, table: Mapping[str, np.ndarray]) -> Boxes:
+    if "mask" not in table:
+        raise OutputError(
+            "the metric asks for masks, and none were kept",
+            expected="args: {masks: true} of the task detection, and a model that gives masks",
+            todo="write it, or ask for boxes",
+        )
+    return replace(boxes, masks=tuple(from_text(text) for text in table["mask"].tolist()))
 
 
 def _demand_pixels(detections: Boxes, truths: Boxes, width: np.ndarray, height: np.ndarray) -> None:

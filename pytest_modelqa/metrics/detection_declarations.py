@@ -34,6 +34,7 @@ _IOU_THRESHOLDS = Field(
 _MAX_DETECTIONS = Field(
     100, ge=1, description="So many detections of an image and category count, those of greatest score."
 )
+_MASKS = Field(False, description="Overlaps and areas of masks, in place of those of boxes.")
 _REFERENCE = Field(False, description="Compute it with pycocotools as well; an error where they differ.")
 
 
@@ -44,6 +45,7 @@ class AnyArgs(_Args):
     iou_thresholds: _Thresholds | None = _IOU_THRESHOLDS
     max_detections: int = _MAX_DETECTIONS
     reference: bool = _REFERENCE
+    masks: bool = _MASKS
 
 
 class ThresholdGivenArgs(_Args):
@@ -52,6 +54,7 @@ class ThresholdGivenArgs(_Args):
     area: _Area | None = _AREA
     max_detections: int = _MAX_DETECTIONS
     reference: bool = _REFERENCE
+    masks: bool = _MASKS
 
 
 class AreaGivenArgs(_Args):
@@ -60,6 +63,7 @@ class AreaGivenArgs(_Args):
     iou_thresholds: _Thresholds | None = _IOU_THRESHOLDS
     max_detections: int = _MAX_DETECTIONS
     reference: bool = _REFERENCE
+    masks: bool = _MASKS
 
 
 class NumberGivenArgs(_Args):
@@ -68,6 +72,7 @@ class NumberGivenArgs(_Args):
     area: _Area | None = _AREA
     iou_thresholds: _Thresholds | None = _IOU_THRESHOLDS
     reference: bool = _REFERENCE
+    masks: bool = _MASKS
 
 
 _FOUND: dict[str, Any] = {

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import torch
 from torch import nn
 
-from ..errors import CheckpointError, OutputError
+from ..errors import CheckpointError, MissingDependencyError, OutputError
 from ..records.digests import file_sha256
 from ..spec.resolved import Model
 from .files import COCO_RESULTS_BUILD as BUILD
@@ -29,10 +29,17 @@ class CocoResults(nn.Module):
     Args:
         detections: Image id to rows of left, top, width, height, score, category id.
         name: The file's, for messages.
+        masks: Image id to the segmentation of each row, where every detection has one.
     """
 
-    def __init__(self, detections: Mapping[int, list[list[float]]], name: str) -> None:
+    def __init__(
+        self,
+        detections: Mapping[int, list[list[float]]],
+        name: str,
+        masks: Mapping[int, list[Any]] | None = None,
+    ) -> None:
         super().__init__()
+        self._masks = masks
         self.place: torch.Tensor
         self._detections = detections
         self._name = name
@@ -50,8 +57,8 @@ class CocoResults(nn.Module):
             todo="evaluate it with the task detection, on a dataset of a COCO file",
         )
 
-    def answers(self, image_ids: Sequence[int], known: Iterable[int]) -> list[dict[str, torch.Tensor]]:
-        """``boxes`` (left, top, width, height), ``scores`` and ``labels`` of these images.
+    def answers(self, image_ids: Sequence[int], known: Iterable[int]) -> list[dict[str, Any]]:
+        """``boxes`` (left, top, width, height), ``scores`` and ``labels`` of these images, and ``masks`` if known.
 
         An image that the file does not name has no detections, and counts.
 
@@ -75,7 +82,11 @@ class CocoResults(nn.Module):
             for each in image_ids
         ]
         rows = [each.reshape(-1, 6) for each in rows]
-        return [{"boxes": each[:, :4], "scores": each[:, 4], "labels": each[:, 5]} for each in rows]
+        masks = [{} if self._masks is None else {"masks": self._masks.get(each, [])} for each in image_ids]
+        return [
+            {"boxes": each[:, :4], "scores": each[:, 4], "labels": each[:, 5], **mask}
+            for each, mask in zip(rows, masks, strict=True)
+        ]
 
 
 def recorded_answers(
@@ -96,10 +107,11 @@ def recorded_answers(
             todo="write this build, or correct checkpoint:",
         )
     check_digests(model, [path], hashed, digest_of)
-    return CocoResults(_read(path), path.name)
+    detections, masks = _read(path)
+    return CocoResults(detections, path.name, masks)
 
 
-def _read(path: Path) -> dict[int, list[list[float]]]:
+def _read(path: Path) -> tuple[dict[int, list[list[float]]], dict[int, list[Any]] | None]:
     try:
         entries = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
@@ -111,14 +123,33 @@ def _read(path: Path) -> dict[int, list[list[float]]]:
         ) from error
     detections: dict[int, list[list[float]]] = {}
     seen: set[tuple[Any, ...]] = set()
+    masks: dict[int, list[Any]] = {}
+    masked = all(isinstance(entry, dict) and entry.get("segmentation") for entry in entries)
     for number, entry in enumerate(entries):
-        row = _row(entry, number, path)
-        identity = (entry["image_id"], *row)
+        row = _row(_with_box(entry) if masked else entry, number, path)
+        identity = (entry["image_id"], *row, str(entry.get("segmentation")))
         if identity in seen:
             raise _wrong(number, path, "stands twice", str(entry)[:120], "each detection once")
         seen.add(identity)
         detections.setdefault(entry["image_id"], []).append(row)
-    return detections
+        if masked:
+            masks.setdefault(entry["image_id"], []).append(entry["segmentation"])
+    return detections, masks if masked else None
+
+
+def _with_box(entry: dict[str, Any]) -> dict[str, Any]:
+    """A detection with the box of its mask, where the file has masks only."""
+    counts = entry["segmentation"].get("counts") if isinstance(entry["segmentation"], dict) else None
+    if "bbox" in entry or not isinstance(counts, str):
+        return entry
+    try:
+        from pycocotools.mask import toBbox
+    except ImportError as error:
+        raise MissingDependencyError(
+            "masks are read by pycocotools, which is not installed",
+            todo="pip install 'pytest-modelqa[coco]'",
+        ) from error
+    return {**entry, "bbox": toBbox(entry["segmentation"]).tolist()}
 
 
 def _row(entry: Any, number: int, path: Path) -> list[float]:

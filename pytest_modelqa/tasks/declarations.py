@@ -64,6 +64,7 @@ class DetectionArgs(_Args):
     class_names: Annotated[tuple[str, ...], Field(strict=False)] | None = Field(
         None, description="The classes' names, where labels count from 0; a COCO file has its own."
     )
+    masks: bool = Field(False, description="Keep masks beside the boxes, for metrics of masks.")
 
 
 class CodesArgs(_Args):

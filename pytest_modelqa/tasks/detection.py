@@ -12,6 +12,7 @@ from ..errors import DatasetError, EvaluationError
 from ..metrics.coco_matching import Boxes, match
 from ..models.coco_results import CocoResults
 from .declarations import DetectionArgs
+from .detection_masks import texts_of
 from .detection_outputs import OUTPUT_COLUMNS, packed
 from .detection_pictures import detection_pictures
 from .detection_targets import TARGET_COLUMNS, ground_truth
@@ -71,14 +72,20 @@ class Detection:
         if self._args.input not in batch:
             raise unusable_field(batch, self._args.input)
         images = batch[self._args.input]
-        return packed(model(_as_given(images, model)), len(images), self._args.boxes, self._names)
+        return packed(
+            model(_as_given(images, model)),
+            len(images),
+            self._args.boxes,
+            self._names,
+            masks=self._args.masks,
+        )
 
     def _recorded(self, model: CocoResults, batch: Mapping[str, Any]) -> torch.Tensor:
         if "image_id" not in batch:
             raise unusable_field(batch, "image_id")
         image_ids = [int(each) for each in batch["image_id"]]
         answers = model.answers(image_ids, self._image_ids)
-        return packed(answers, len(image_ids), "xywh", self._names)
+        return packed(answers, len(image_ids), "xywh", self._names, masks=self._args.masks)
 
     def targets(self, batch: Mapping[str, Any]) -> torch.Tensor:
         """The ground truth of these images, as rows of ``TARGET_COLUMNS``.
@@ -86,7 +93,7 @@ class Detection:
         Raises:
             DatasetError: A box has no area or no finite numbers, or a label is no category.
         """
-        return ground_truth(batch, self._args.input, self._names)
+        return ground_truth(batch, self._args.input, self._names, masks=self._args.masks)
 
     def baseline_outputs(self, name: str, batch: Mapping[str, Any]) -> torch.Tensor:
         """There is none: no constant boxes are a baseline worth beating."""
@@ -121,7 +128,8 @@ class Detection:
         """``detections`` and ``ground_truths``, with their matches at an IoU of 0.5.
 
         A detection is ``matched`` with the ground truth ``annotation_id`` (−1 where there is none or the dataset
-        gives no ids), and ``ignored`` if that is a crowd; a ground truth was ``found`` or not.
+        gives no ids), and ``ignored`` if that is a crowd; a ground truth was ``found`` or not. With
+        ``args: {masks: true}`` both have a ``mask``, as text: height, width and COCO's run-length code.
         """
         detections, truths = _tables(outputs, targets, self._names)
         return {"detections": detections, "ground_truths": truths}
@@ -172,8 +180,9 @@ def _tables(
         "category": _category_names(truths["category_id"], names),
         "found": found_rows,
     }
-    for table in (detections, ground_truths):
+    for table, rows in ((detections, found), (ground_truths, truths)):
         table |= {name: table[name].astype(dtype) for name, dtype in whole.items()}
+        table |= {"mask": rows["mask"]} if "mask" in rows else {}
     return detections, ground_truths
 
 
@@ -187,7 +196,9 @@ def _rows(packed_rows: torch.Tensor, columns: tuple[str, ...]) -> dict[str, np.n
     values = packed_rows.cpu().numpy()
     sample, row = np.nonzero(values[:, :, columns.index("real")] > 0)
     table = {name: values[sample, row, index] for index, name in enumerate(columns) if name != "real"}
-    return {"sample": sample, **table}
+    codes = values[sample, row, len(columns) :]
+    masks = {"mask": texts_of(codes)} if codes.shape[1] else {}
+    return {"sample": sample, **table, **masks}
 
 
 def _boxes(table: Mapping[str, np.ndarray], ids: np.ndarray, area: np.ndarray) -> Boxes:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import torch
 
 from ..errors import OutputError
+from .detection_masks import as_columns, codes_of_model
 
 OUTPUT_COLUMNS = ("left", "top", "width", "height", "score", "category_id", "real")
 _KEYS = ("boxes", "scores", "labels")
@@ -15,7 +17,12 @@ BoxFormat = Literal["xyxy", "xywh"]
 
 
 def packed(
-    returned: Any, images: int, box_format: BoxFormat, names: Mapping[int, str] | None
+    returned: Any,
+    images: int,
+    box_format: BoxFormat,
+    names: Mapping[int, str] | None,
+    *,
+    masks: bool = False,
 ) -> torch.Tensor:
     """Rows of ``OUTPUT_COLUMNS``, float64, of shape (images, most detections, 7).
 
@@ -23,11 +30,13 @@ def packed(
         returned: A list with a mapping for each image, of ``boxes`` (k, 4), ``scores`` (k,) and ``labels``
             (k,); or one mapping of them with the images as the first axis.
         names: The categories by their ids; None: any label is one.
+        masks: Each image has ``masks`` too; their codes stand behind the other columns, padded with 0.
 
     Raises:
         OutputError: It is not of that form, or boxes have negative sizes or labels that are no category.
     """
-    per_image = [_detections(each, index) for index, each in enumerate(_by_image(returned, images))]
+    given = _by_image(returned, images)
+    per_image = [_detections(each, index) for index, each in enumerate(given)]
     most = max((len(scores) for _, scores, _ in per_image), default=0)
     device = next((boxes.device for boxes, _, _ in per_image), None)
     # At least one row, so that "every number of an image" is never of nothing.
@@ -41,7 +50,32 @@ def packed(
     if bool(result.isfinite().all()):
         _demand_sizes(result, box_format)
         _demand_categories(result, names)
-    return result
+    if not masks:
+        return result
+    codes = [
+        as_columns(codes_of_model(_masks(each, index), len(scores), index))
+        for index, (each, (_, scores, _)) in enumerate(zip(given, per_image, strict=True))
+    ]
+    return with_codes(result, codes)
+
+
+def with_codes(rows: torch.Tensor, codes: Sequence[np.ndarray]) -> torch.Tensor:
+    """Rows of shape (n, most, columns) with the codes of their masks behind: (n, most, columns + longest)."""
+    behind = torch.zeros(*rows.shape[:2], max(each.shape[1] for each in codes), dtype=torch.float64)
+    for index, each in enumerate(codes):
+        behind[index, : each.shape[0], : each.shape[1]] = torch.from_numpy(each)
+    return torch.cat([rows, behind.to(rows.device)], dim=2)
+
+
+def _masks(given: Mapping[str, Any], index: int) -> Any:
+    if "masks" not in given:
+        raise OutputError(
+            f"image {index} of a batch has no masks",
+            expected="masks (k, height, width) beside boxes, scores and labels, as args: {masks: true} says",
+            found="the keys " + (", ".join(map(str, given)) or "(none)"),
+            todo="let the model return masks, or leave masks out of args",
+        )
+    return given["masks"]
 
 
 def _by_image(returned: Any, images: int) -> Sequence[Any]:
@@ -54,7 +88,8 @@ def _by_image(returned: Any, images: int) -> Sequence[Any]:
                 expected=f"{images} of each",
                 todo="let the model return an entry for every image",
             )
-        return [{key: returned[key][index] for key in _KEYS} for index in range(images)]
+        keys = [*_KEYS, *(["masks"] if "masks" in returned else [])]
+        return [{key: returned[key][index] for key in keys} for index in range(images)]
     if isinstance(returned, (list, tuple)) and all(isinstance(each, Mapping) for each in returned):
         if len(returned) != images:
             raise OutputError(

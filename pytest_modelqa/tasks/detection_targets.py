@@ -9,6 +9,9 @@ import numpy as np
 import torch
 
 from ..errors import DatasetError
+from ..metrics.coco_masks import Code
+from .detection_masks import as_columns, codes_of_annotations
+from .detection_outputs import with_codes
 
 TARGET_COLUMNS = (
     "left",
@@ -26,7 +29,9 @@ TARGET_COLUMNS = (
 _OPTIONAL = ("areas", "crowd", "annotation_ids")
 
 
-def ground_truth(batch: Mapping[str, Any], images: str, names: Mapping[int, str] | None) -> torch.Tensor:
+def ground_truth(
+    batch: Mapping[str, Any], images: str, names: Mapping[int, str] | None, *, masks: bool = False
+) -> torch.Tensor:
     """Rows of ``TARGET_COLUMNS``, float64, of shape (images, most ground truths, 11).
 
     Args:
@@ -35,6 +40,7 @@ def ground_truth(batch: Mapping[str, Any], images: str, names: Mapping[int, str]
             ``annotation_ids`` (else −1), and ``width`` and ``height`` of the image.
         images: The field of images, whose shape gives a size that no field gives.
         names: The categories by their ids; None: any label is one.
+        masks: The batch has ``masks`` too: the segmentations of each image, as COCO files hold them.
 
     Raises:
         DatasetError: A box has no area or no finite numbers, or a label is no category.
@@ -46,7 +52,23 @@ def ground_truth(batch: Mapping[str, Any], images: str, names: Mapping[int, str]
     for index, rows in enumerate(per_image):
         result[index, : len(rows), :9] = rows
         result[index, :, 9:] = _size(batch, images, index)
-    return torch.from_numpy(result)
+    if not masks:
+        return torch.from_numpy(result)
+    codes = [as_columns(_codes(batch, images, index, len(per_image[index]))) for index in range(count)]
+    return with_codes(torch.from_numpy(result), codes)
+
+
+def _codes(batch: Mapping[str, Any], images: str, index: int, boxes: int) -> list[Code]:
+    width, height = _size(batch, images, index)
+    segmentations = batch["masks"][index] if "masks" in batch else ()
+    if len(segmentations) != boxes or min(width, height) < 0:
+        raise DatasetError(
+            "the dataset has no mask for each box, and args say masks: true",
+            expected="a segmentation in every annotation, and the width and height of every image",
+            found=f"{len(segmentations)} segmentations for {boxes} boxes of an image",
+            todo="complete the annotations, or leave masks out of args",
+        )
+    return codes_of_annotations(segmentations, (int(height), int(width)))
 
 
 def _rows(batch: Mapping[str, Any], index: int, names: Mapping[int, str] | None) -> np.ndarray:
