@@ -106,6 +106,22 @@ def test_a_value_that_the_checkpoint_contradicts_is_named(project: Path) -> None
         )
 
 
+def test_preflight_is_red_before_training_and_says_so(project: Path) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-m", "preflight and not after_training"),
+            f"{SPEC}::preflight::config-of-candidate",
+        ],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout
+    assert "the config has no batch_size.train, which validation.py:25 reads" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("PREFLIGHT FAILED: ")
+
+
 def test_the_map_of_the_training_loop_is_no_result_of_a_validation(project: Path) -> None:
     annotations = {
         "images": [{"id": 1, "width": 64, "height": 64, "file_name": "a.png"}],
