@@ -12,13 +12,14 @@ BoundKind = Literal["min", "max", "min_improvement"]
 
 @dataclass(frozen=True)
 class DraftCheck:
-    """A metric and the kind of its bound; the number is measured."""
+    """A metric and the kind of its bound; the number is measured, unless ``bound`` says what it has to be."""
 
     metric: str
     kind: BoundKind
     args: Mapping[str, Any] = field(default_factory=dict)
     baseline: str | None = None
     slices: str | None = None
+    bound: float | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Draft:
         origin: The experiment's folder, as the user called it.
         models: Name to entry; paths start from the experiment's folder.
         datasets: Name to entry.
-        comments: Name of a model or dataset to what stands behind it.
+        comments: Name of a model, dataset or evaluation to what stands behind it, or behind its arguments.
         files: What belongs to the spec, below the experiment's folder: code, checkpoints, data.
         notes: What a reader should know of how the draft came about.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ..evaluation.probing import Answer, FoundModel, FoundTask, Question, ask
 from .draft import Draft, DraftEvaluation
 from .inventory import Inventory
 from .metrics import proposed_checks
+from .written_down import WrittenDown, of_lm_eval, of_log
 
 _COCO_RESULTS = "pytest_modelqa.models.coco_results:CocoResults"
 _ROLES = {
@@ -36,17 +38,28 @@ def draft_of(inventory: Inventory, name: str, origin: str) -> Draft:
     """
     answer, question = _asked(inventory)
     parts = [*_measured(inventory, question, answer), *_recorded_detections(inventory)]
-    if not parts:
+    notes: list[str] = [*inventory.notes, *answer.notes]
+    written = list(_written_down(inventory, notes))
+    if not parts and not written:
         raise UsageError(
             "nothing was found that can be evaluated",
             where=str(inventory.root),
-            expected="a checkpoint with the class that builds it and data to measure it on, or COCO results"
-            " with their annotations",
+            expected="a checkpoint with the class that builds it and data to measure it on, COCO results with their"
+            " annotations, a log of training, or results of lm-evaluation-harness",
             found=_inventory_text(inventory),
             todo="name the folder that holds these, or write the spec by hand (docs/spec.md)",
-            details="\n".join((*inventory.notes, *answer.notes)) or None,
+            details="\n".join(notes) or None,
         )
-    return _together(parts, name, origin, (*inventory.notes, *answer.notes))
+    return _together(parts, written, name, origin, notes)
+
+
+def _written_down(inventory: Inventory, notes: list[str]) -> Iterator[WrittenDown]:
+    for path in inventory.logs:
+        found = of_log(path, inventory.root, notes)
+        if found is not None:
+            yield found
+    for path in inventory.lm_eval:
+        yield from of_lm_eval(path, inventory.root, notes)
 
 
 def _asked(inventory: Inventory) -> tuple[Answer, Question]:
@@ -177,7 +190,9 @@ def _recorded_detections(inventory: Inventory) -> Iterator[Part]:
         yield name, model, dataset, _role(truths.stem), evaluation, (path, truths)
 
 
-def _together(parts: list[Part], name: str, origin: str, notes: tuple[str, ...]) -> Draft:
+def _together(
+    parts: list[Part], written: list[WrittenDown], name: str, origin: str, notes: list[str]
+) -> Draft:
     models: dict[str, Mapping[str, Any]] = {}
     datasets: dict[str, dict[str, Any]] = {}
     evaluations: list[DraftEvaluation] = []
@@ -200,7 +215,12 @@ def _together(parts: list[Part], name: str, origin: str, notes: tuple[str, ...])
             DraftEvaluation(task, evaluation.task, own, dataset, evaluation.args, evaluation.checks)
         )
         files |= dict.fromkeys(needed)
-    return Draft(name, origin, models, datasets, tuple(evaluations), comments, tuple(files), notes)
+    for one in written:
+        own = _free(one.evaluation.name, {*models, *datasets, *(each.name for each in evaluations)})
+        evaluations.append(replace(one.evaluation, name=own))
+        comments |= {own: one.comment} if one.comment else {}
+        files |= dict.fromkeys(one.files)
+    return Draft(name, origin, models, datasets, tuple(evaluations), comments, tuple(files), tuple(notes))
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -225,6 +245,7 @@ def _inventory_text(inventory: Inventory) -> str:
         "table": len(inventory.tables),
         "COCO annotation file": len(inventory.annotations),
         "COCO results file": len(inventory.results),
+        "log of training": len(inventory.logs),
         "folder of pictures": len(inventory.picture_folders),
         "Python file with a model": sum(bool(code.models) for code in inventory.code),
         "Python file with a loader": sum(bool(code.loaders) for code in inventory.code),

@@ -14,6 +14,7 @@ import yaml
 from ..errors import CheckpointError, UsageError
 from ..models.files import SAFETENSORS, TORCH, recognise
 from .code import Code, read_code
+from .written_down import is_lm_eval, is_log
 
 _MOST_FILES = 20_000
 _LARGEST_TEXT = 64 * 1024 * 1024
@@ -40,6 +41,8 @@ class Inventory:
         tables: Files that may hold samples.
         annotations: COCO annotation files.
         results: COCO results files, each with the ids of its images.
+        logs: Logs of training.
+        lm_eval: Results of lm-evaluation-harness.
         picture_folders: Folders with pictures right in them.
         settings: Leaves of the JSON and YAML files that configure something: ``channels`` to 32.
         code: Python modules.
@@ -51,6 +54,8 @@ class Inventory:
     tables: tuple[Path, ...] = ()
     annotations: Mapping[Path, Annotated] = field(default_factory=dict)
     results: Mapping[Path, frozenset[Any]] = field(default_factory=dict)
+    logs: tuple[Path, ...] = ()
+    lm_eval: tuple[Path, ...] = ()
     picture_folders: tuple[Path, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     code: tuple[Code, ...] = ()
@@ -79,10 +84,13 @@ def take_inventory(root: Path) -> Inventory:
     notes: list[str] = []
     weights = [path for path in files if path.suffix in _WEIGHTS and _is_weights(path, notes)]
     documents = {path: _document(path) for path in files if path.suffix in {".json", ".yaml", ".yml"}}
+    logs = tuple(path for path in files if is_log(path))
     return Inventory(
         root=root,
         checkpoints=tuple(sorted(weights, key=_promise)),
-        tables=tuple(path for path in files if path.suffix in _TABLES),
+        tables=tuple(path for path in files if path.suffix in _TABLES and path not in logs),
+        logs=logs,
+        lm_eval=tuple(path for path, one in documents.items() if is_lm_eval(one)),
         annotations={
             path: found for path, one in documents.items() if (found := _annotated(one)) is not None
         },

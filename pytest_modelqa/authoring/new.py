@@ -109,6 +109,9 @@ def _measured(
         evaluation = spec.evaluations[drafted.name]
         kept: list[DraftCheck] = []
         for check, wanted in zip(evaluation.checks, drafted.checks, strict=True):
+            if wanted.bound is not None:
+                kept.append(wanted)
+                continue
             found = _proposal(gate, spec_check=(spec, evaluation, check), wanted=wanted, notes=notes)
             if found is not None:
                 proposals[drafted.name, len(kept)] = found
@@ -163,7 +166,10 @@ def _judged(path: Path, gate: Gate) -> list[str]:
 
 
 def _next_steps(draft: Draft, name: str) -> list[str]:
+    only_logs = all(evaluation.task == "training_log" for evaluation in draft.evaluations)
+    warning = "note: a log of training is no evidence for a release: add an evaluation of the model"
     return [
+        *([warning] if only_logs else []),
         "next: name the goals, move each bound to what you need and take its comment away, then",
         f"  pytest model_specs/{name} -m gpu",
     ]

@@ -28,7 +28,7 @@ def propose(
     Raises:
         ModelQAError: It could not be measured, or has no value on these data.
     """
-    declaration = gate.catalogue.metrics[check.metric]
+    declaration = gate.catalogue.metrics[check.metric].limited(check.args)
     member = gate.members(spec, evaluation, check, _silent, 1.0)[0]
     found = values(member.candidate, check, declaration)
     if draft.kind == "min_improvement":

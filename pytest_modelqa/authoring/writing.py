@@ -48,12 +48,13 @@ def _lines(draft: Draft, proposals: Proposals, catalogue: Catalogue) -> Iterator
     yield "# need, and take its comment away: until then the last line of a run says that it is no evidence."
     yield "evaluations:"
     for evaluation in draft.evaluations:
-        yield from _evaluation(evaluation, draft.origin, proposals, catalogue)
+        yield from _evaluation(evaluation, draft, proposals, catalogue)
 
 
 def _evaluation(
-    evaluation: DraftEvaluation, origin: str, proposals: Proposals, catalogue: Catalogue
+    evaluation: DraftEvaluation, draft: Draft, proposals: Proposals, catalogue: Catalogue
 ) -> Iterator[str]:
+    comment = draft.comments.get(evaluation.name)
     yield f"  {evaluation.name}:"
     yield f"    task: {evaluation.task}"
     if evaluation.model:
@@ -61,12 +62,20 @@ def _evaluation(
     if evaluation.dataset:
         yield f"    dataset: {evaluation.dataset}"
     if evaluation.args:
-        yield f"    args: {flow(evaluation.args)}"
+        yield f"    args: {flow(evaluation.args)}" + (f"   # {comment}" if comment else "")
     yield "    checks:"
     for number, check in enumerate(evaluation.checks):
-        declaration = catalogue.metrics[check.metric]
+        declaration = described(check, catalogue)
         proposal = proposals.get((evaluation.name, number))
-        yield f"      - {_check(check, proposal, declaration)}" + _comment(proposal, declaration, origin)
+        yield f"      - {_check(check, proposal, declaration)}" + _comment(
+            proposal, declaration, draft.origin
+        )
+
+
+def described(check: DraftCheck, catalogue: Catalogue) -> MetricDeclaration:
+    """The metric with what its arguments say of it."""
+    declaration = catalogue.metrics[check.metric]
+    return declaration.limited(declaration.args(**check.args).model_dump())
 
 
 def _check(check: DraftCheck, proposal: Proposal | None, declaration: MetricDeclaration) -> str:
@@ -77,7 +86,7 @@ def _check(check: DraftCheck, proposal: Proposal | None, declaration: MetricDecl
     if check.args:
         entry["args"] = dict(check.args)
     entry[check.kind] = bound
-    if declaration.unit not in ("", "fraction"):
+    if declaration.unit not in ("", "fraction") and declaration.described_by is None:
         entry["unit"] = declaration.unit
     if check.slices:
         entry["slices"] = check.slices
@@ -99,6 +108,8 @@ def placeholder(check: DraftCheck, declaration: MetricDeclaration) -> float:
     >>> placeholder(DraftCheck("accuracy", "min"), metrics()["accuracy"])
     0.5
     """
+    if check.bound is not None:
+        return check.bound
     if check.kind == "min_improvement":
         return 1e-6
     low, high = declaration.lower, declaration.upper

@@ -85,7 +85,7 @@ def conclude(
         proposed: Bounds that were taken from what the model itself reached, and that nobody agreed with.
     """
     found = _conclude(planned, results, unreadable_specs, unread_specs, limited=limited)
-    if found is not None and proposed and found.exit_code == 0:
+    if found is not None and proposed and found.word in ("GO", "PARTIAL"):
         were = "bound was" if proposed == 1 else "bounds were"
         why = "proposed from what the model itself reached: no evidence yet"
         found = replace(found, line=f"{found.line}; {proposed} {were} {why}")

@@ -121,3 +121,91 @@ def test_an_experiment_that_left_nothing_of_use_is_told_what_was_there(tmp_path:
 def test_names_and_folders_that_are_none(tmp_path: Path, name: str, origin: str) -> None:
     with pytest.raises(UsageError):
         new(name, tmp_path / origin, tmp_path, print)
+
+
+def trainer_state(path: Path, learns: bool) -> None:
+    """As transformers' Trainer writes it: 60 logged steps, and an evaluation after each tenth."""
+    random = np.random.default_rng(0)
+    history: list[dict[str, Any]] = []
+    for step in range(1, 61):
+        loss = (3.0 * np.exp(-step / 20) + 0.5 if learns else 3.5) + random.normal(0, 0.01)
+        history.append(
+            {"step": step * 10, "epoch": step / 20, "loss": loss, "learning_rate": 1e-4, "grad_norm": 1.0}
+        )
+        if step % 10 == 0:
+            accuracy = (0.9 - 0.5 * np.exp(-step / 20) if learns else 0.25) + random.normal(0, 0.001)
+            history.append(
+                {"step": step * 10, "epoch": step / 20, "eval_loss": loss + 0.1, "eval_accuracy": accuracy}
+            )
+    path.write_text(json.dumps({"global_step": 600, "log_history": history}))
+
+
+def test_a_log_of_training(tmp_path: Path, modelqa_new: Run, gate: Run) -> None:
+    (tmp_path / "runs" / "tuned").mkdir(parents=True)
+    trainer_state(tmp_path / "runs" / "tuned" / "trainer_state.json", learns=True)
+    made = modelqa_new(tmp_path, "runs/tuned")
+    assert made.returncode == 0, made.stderr
+    assert "a log of training is no evidence for a release" in made.stdout
+    text = spec_of(tmp_path)
+    assert "{metric: finite, min: 1}\n" in text
+    # Neither the learning rate nor the norm of the gradient is better or worse.
+    assert {
+        line.split("series: ")[1].split(",")[0].rstrip("}")
+        for line in text.splitlines()
+        if "series: " in line
+    } == {
+        "loss",
+        "eval_loss",
+        "eval_accuracy",
+    }
+    passed = gate(tmp_path)
+    assert set(results(tmp_path).values()) == {"PASS"}, passed.stdout
+    assert passed.stdout.splitlines()[-1].startswith("NO-GO: trained, not evaluated")
+
+    trainer_state(tmp_path / "model_specs" / "drafted" / "trainer_state.json", learns=False)
+    gate(tmp_path)
+    statuses = results(tmp_path)
+    assert {name for name, status in statuses.items() if status == "PASS"} == {"training::finite-min"}
+    assert "ERROR" not in statuses.values()
+
+
+def lm_eval_results(folder: Path, right: float) -> None:
+    """As lm-evaluation-harness 0.4 writes them: 300 documents of one task, numbers only of another."""
+    stamp = "2026-01-31T12-00-00.123456"
+    scores = (np.random.default_rng(0).random(300) < right).astype(float)
+    content = {
+        "results": {
+            "gsm8k": {"alias": "gsm8k", "exact_match,strict-match": float(scores.mean()), "sample_len": 300},
+            "wikitext": {"word_perplexity,none": 12.0 / right, "word_perplexity_stderr,none": "N/A"},
+        },
+        "configs": {"gsm8k": {"test_split": "test"}, "wikitext": {"validation_split": "validation"}},
+        "higher_is_better": {"gsm8k": {"exact_match": True}, "wikitext": {"word_perplexity": False}},
+        "n-samples": {
+            "gsm8k": {"original": 300, "effective": 300},
+            "wikitext": {"original": 62, "effective": 62},
+        },
+    }
+    (folder / f"results_{stamp}.json").write_text(json.dumps(content))
+    rows = [
+        {"doc_id": at, "doc": {}, "filter": "strict-match", "doc_hash": f"{at:064x}", "exact_match": score}
+        for at, score in enumerate(scores.tolist())
+    ]
+    (folder / f"samples_gsm8k_{stamp}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_results_of_lm_evaluation_harness(tmp_path: Path, modelqa_new: Run, gate: Run) -> None:
+    (tmp_path / "runs" / "chat").mkdir(parents=True)
+    lm_eval_results(tmp_path / "runs" / "chat", right=0.8)
+    made = modelqa_new(tmp_path, "runs/chat")
+    assert made.returncode == 0, made.stderr
+    text = spec_of(tmp_path)
+    assert "select: gsm8k, source: test}" in text
+    assert "select: wikitext, source: validation}" in text
+    assert "binary: true" in text
+    passed = gate(tmp_path)
+    assert passed.returncode == 0, passed.stdout
+    assert WARNED in passed.stdout.splitlines()[-1]
+
+    lm_eval_results(tmp_path / "model_specs" / "drafted", right=0.3)
+    assert gate(tmp_path).returncode == 1
+    assert set(results(tmp_path).values()) == {"FAIL"}
