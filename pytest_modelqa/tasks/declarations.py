@@ -130,6 +130,11 @@ class SamplingArgs(_Args):
         description="The judge's method that gives features (n, d); without it, its logits are the features.",
     )
     judge_output: str | int | None = Field(None, description="Which of the judge's outputs are its logits.")
+    features: Annotated[str | None, NamesEntry("model")] = Field(
+        None,
+        description="Another model that gives the features (n, d), such as an Inception network for FID; without it, "
+        "the judge does.",
+    )
     train: Annotated[str | None, NamesEntry("dataset")] = Field(
         None, description="What the generator was trained on, for nearest_training_distance."
     )

@@ -37,6 +37,7 @@ class Judge:
         name: As the spec calls it.
         output: Which of the model's outputs are the logits.
         method: The model's method that gives features; None: the logits are the features.
+        seer: Another model whose outputs are the features; None: the judge gives them.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Judge:
     device: torch.device
     output: str | int | None
     method: str | None
+    seer: torch.nn.Module | None = None
 
     def judged(self, images: torch.Tensor) -> Judged:
         """Called with images (n, …) on the judge's device, under ``inference_mode``.
@@ -53,12 +55,26 @@ class Judge:
         """
         given = as_input(self.model, images)
         logits = at_least_float32(pick(self.model(given), self.output))
-        features = logits
-        if self.method is not None:
-            features = at_least_float32(pick(method_of(self.model, self.method)(given), None)).flatten(1)
         self._demand_rows(logits, len(images))
         confidence, prediction = logits.double().softmax(1).max(1)
-        return Judged(prediction, confidence, features)
+        return Judged(prediction, confidence, self._features(images, logits))
+
+    def _features(self, images: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+        if self.seer is not None:
+            seen = self.seer(as_input(self.seer, images))
+        elif self.method is not None:
+            seen = method_of(self.model, self.method)(as_input(self.model, images))
+        else:
+            return logits
+        features = at_least_float32(pick(seen, None))
+        if features.ndim < 2 or len(features) != len(images):
+            raise OutputError(
+                "the features are not one row a sample",
+                expected=f"shape ({len(images)}, d)",
+                found=f"shape {tuple(features.shape)}",
+                todo="let the model that gives them return one row for each sample, in order",
+            )
+        return features.flatten(1)
 
     def _demand_rows(self, logits: torch.Tensor, n: int) -> None:
         if logits.ndim != 2 or logits.shape[0] != n or logits.shape[1] < 2:

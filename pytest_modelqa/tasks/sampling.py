@@ -132,7 +132,14 @@ class Sampling:
         """
         args, dataset = self._args, self._real()
         model = setting.models[args.judge]
-        judge = Judge(args.judge, model, setting.device, args.judge_output, args.judge_method)
+        if args.features is not None and args.judge_method is not None:
+            raise EvaluationError(
+                "features and judge_method both say where the features come from",
+                expected="one of them",
+                todo="remove judge_method from args, or features",
+            )
+        seer = setting.models[args.features] if args.features else None
+        judge = Judge(args.judge, model, setting.device, args.judge_output, args.judge_method, seer)
         known = setting.datasets[args.judge_data] if args.judge_data else dataset
         labels_of(known, args.label)
         with torch.inference_mode():

@@ -54,13 +54,14 @@ def fitted(
     judge: torch.nn.Module | None = None,
     real: Mapping[str, np.ndarray] = REAL,
     seed: int = 0,
+    seer: torch.nn.Module | None = None,
 ) -> Any:
     """Takes the task through all that comes before the first batch."""
     samples = task.make_samples(ArraySamples(**real), seed)
     task.prepare(samples)
     setting = Setting(
         model=toy.Generator(),
-        models={"judge": judge or toy.Judge()},
+        models={"judge": judge or toy.Judge()} | ({"seer": seer} if seer else {}),
         datasets={"train": ArraySamples(**TRAINING)},
         samples=samples,
         device=torch.device("cpu"),
@@ -101,6 +102,42 @@ def test_the_noise_is_of_the_distribution_and_the_classes_are_drawn_in_turn() ->
         assert noise.std() == pytest.approx(spread, rel=0.03)
         assert np.unique(noise[:, 0, 0, 0]).size == 300
         assert np.bincount(samples.scalars["label"]).tolist() == [150, 150]
+
+
+class Seer(torch.nn.Module):
+    """Sees the mean, the least and the greatest value of an image."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        flat = image.flatten(1)
+        return torch.stack([flat.mean(1), flat.amin(1), flat.amax(1)], 1)
+
+
+def test_another_model_gives_the_features_while_the_judge_judges() -> None:
+    task = Sampling(args(features="seer", judge_method=None))
+    samples = fitted(task, seer=Seer())
+    outputs = drawn(task, samples, toy.Generator(), list(range(60)))
+    targets = task.targets(batch_of(samples, list(range(60))))
+    with torch.inference_mode():
+        assert np.array_equal(
+            task.predictions(outputs, targets)["judge_prediction"], samples.scalars["label"]
+        )
+        assert task.sample_arrays(outputs, targets)["features"] == pytest.approx(Seer()(outputs).numpy())
+    reference = task.set_arrays()["reference_features"]
+    assert reference == pytest.approx(Seer()(torch.from_numpy(REAL["image"])).numpy())
+
+
+def test_features_from_two_places_are_refused() -> None:
+    with pytest.raises(EvaluationError, match="features and judge_method both say"):
+        fitted(Sampling(args(features="seer")), seer=Seer())
+
+
+def test_features_that_are_no_row_a_sample_are_refused() -> None:
+    class Whole(torch.nn.Module):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return image.flatten(1).mean(0, keepdim=True)
+
+    with pytest.raises(OutputError, match="the features are not one row a sample"):
+        fitted(Sampling(args(features="seer", judge_method=None)), seer=Whole())
 
 
 def test_the_judge_names_each_sample_and_gives_its_features() -> None:
