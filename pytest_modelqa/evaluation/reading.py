@@ -52,6 +52,8 @@ def read(order: WorkOrder, report: Callable[[Progress], None]) -> Path:
 def _store(order: WorkOrder, store: Store, found: Reading, began: float) -> Record:
     with store.begin(order.key) as draft:
         draft.write_samples(found.ids, found.fields)
+        for name, columns in found.tables.items():
+            draft.write_table(name, columns)
         return draft.commit(
             Manifest(
                 key=order.key,

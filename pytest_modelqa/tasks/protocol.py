@@ -160,12 +160,14 @@ class Reading:
         fields: What samples can be sliced by, each of shape (n,).
         content: What the functions of its metrics are given.
         notes: What a reader of a verdict should know of the files.
+        tables: Rows that are no samples and that reports draw, by name and column; no metric reads them.
     """
 
     ids: tuple[str, ...]
     fields: Mapping[str, np.ndarray]
     content: Any
     notes: tuple[str, ...]
+    tables: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
 
 
 class ReadsFiles(Protocol):

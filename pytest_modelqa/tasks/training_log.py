@@ -6,11 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from ..logs.log import Log
 from ..logs.measures import doubtful
 from ..logs.readers import files_of, read_log
 from .log_declarations import TrainingLogArgs
 from .protocol import Reading
 from .reading_files import located
+
+_MOST_POINTS = 1000
 
 
 class TrainingLog:
@@ -26,4 +31,20 @@ class TrainingLog:
     def read(self, files: Sequence[Path]) -> Reading:
         """The series; a validation series that is the training's is noted whatever is checked."""
         log = read_log(files, self._args.format, self._args.step)
-        return Reading(ids=(), fields={}, content=log, notes=(*log.notes, *doubtful(log)))
+        notes = (*log.notes, *doubtful(log))
+        return Reading(ids=(), fields={}, content=log, notes=notes, tables={"log": _drawable(log)})
+
+
+def _drawable(log: Log) -> dict[str, np.ndarray]:
+    """Every series as rows of ``series``, ``step`` and ``value``, no more of each than a drawing can show."""
+    names, steps, values = [], [np.zeros(0)], [np.zeros(0)]
+    for name, series in log.series.items():
+        shown = np.unique(np.linspace(0, len(series) - 1, min(len(series), _MOST_POINTS)).round().astype(int))
+        names += [name] * len(shown)
+        steps.append(series.steps[shown])
+        values.append(series.values[shown])
+    return {
+        "series": np.array(names, dtype=str),
+        "step": np.concatenate(steps),
+        "value": np.concatenate(values),
+    }

@@ -113,3 +113,25 @@ def test_the_run_record_is_of_the_published_schema(
     assert validator.is_valid(record)
     described = schema["$defs"]["Line"]["properties"]["margin"]["description"]
     assert described.startswith("How far the value is on the good side of the bound")
+
+
+LOG = """
+modelqa: 1
+name: training
+evaluations:
+  training:
+    task: training_log
+    args: {path: history.csv, format: csv}
+    checks: [{metric: finite, min: 1}]
+"""
+
+
+def test_a_training_log_is_drawn(gate: Gate, toy: Any) -> None:
+    rows = [f"{epoch},{1 / (1 + epoch)},{1.2 / (1 + epoch)},0.001" for epoch in range(3000)]
+    toy.write("history.csv", "\n".join(["epoch,train_loss,val_loss,rate", *rows]) + "\n")
+    toy.write("log.modelspec.yaml", LOG)
+    run = gate("-q", "log.modelspec.yaml")
+    html = run.record_path.with_name("report.html").read_text(encoding="utf-8")
+    assert "losses in training" in html
+    assert "rate in training" in html
+    assert html.count('class="curve s') >= 5

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from ...records.record import Record
 from ...statistics import intervals
 from .charts import Curve, Point
-from .measured import columns_of, tables_of
+from .measured import columns_of, table_of
 
 _SURE = 0.975
 _COLUMN = re.compile(r"(?:(?P<baseline>[^/]+)/)?(?P<metric>\w+)\.v\d+\.(?P<arguments>\w+=.*)")
 _ARGUMENT = re.compile(r"(\w+)=([^,]*)")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
-_STEPS = ("step", "global_step", "iteration", "epoch")
 _MOST_POINTS = 400
 _MOST_CURVES = 6
 
@@ -55,36 +54,26 @@ def of_positions(record: Record) -> Iterator[tuple[str, list[Curve]]]:
             yield column.split(".v")[0], [Curve(column, points)]
 
 
-def of_training(record: Record) -> Iterator[tuple[str, str, list[Curve]]]:
-    """Title, name of the x axis and curves of each side table that has a column of steps."""
-    for table, columns in tables_of(record).items():
-        x_name = next((name for name in _STEPS if name in columns), None)
-        if x_name is None:
-            continue
-        numbers = {
-            name: values
-            for name, values in columns.items()
-            if name not in _STEPS and values.dtype.kind in "iuf" and values.ndim == 1
-        }
-        losses = [name for name in numbers if "loss" in name]
-        for title, names in (
-            (f"{table}: losses", losses),
-            *((f"{table}: {n}", [n]) for n in numbers if n not in losses),
-        ):
-            drawn = [_history(name, columns[x_name], numbers) for name in names[:_MOST_CURVES]]
-            drawn = [curve for curve in drawn if len(curve.points) > 1]
-            if drawn:
-                yield title, x_name, drawn
+def of_training(record: Record) -> Iterator[tuple[str, list[Curve]]]:
+    """Title and curves of what a training run logged: all losses together, every other series by itself."""
+    log = table_of(record, "log", ("series", "step", "value"))
+    if log is None:
+        return
+    names = list(dict.fromkeys(log["series"].tolist()))
+    losses = [name for name in names if "loss" in name.lower()]
+    for title, shown in (("losses", losses), *((name, [name]) for name in names if name not in losses)):
+        drawn = [_history(name, log) for name in shown[:_MOST_CURVES]]
+        drawn = [curve for curve in drawn if len(curve.points) > 1]
+        if drawn:
+            yield f"{title} in training", drawn
 
 
-def _history(name: str, steps: np.ndarray, numbers: Mapping[str, np.ndarray]) -> Curve:
-    """A logged quantity; what was not logged at a step is NaN and left out."""
-    values = numbers[name].astype(np.float64)
-    there = np.flatnonzero(np.isfinite(values) & np.isfinite(steps.astype(np.float64)))
-    if len(there) > _MOST_POINTS:
-        there = there[np.unique(np.linspace(0, len(there) - 1, _MOST_POINTS).round().astype(int))]
-    ordered: Sequence[int] = there[np.argsort(steps[there], kind="stable")].tolist()
-    return Curve(name, tuple(Point(float(steps[at]), float(values[at])) for at in ordered))
+def _history(name: str, log: Mapping[str, np.ndarray]) -> Curve:
+    """A logged series; NaN and Inf, which have no place in a drawing, are left out: a check of them says so."""
+    rows = np.flatnonzero((log["series"] == name) & np.isfinite(log["value"]) & np.isfinite(log["step"]))
+    if len(rows) > _MOST_POINTS:
+        rows = rows[np.unique(np.linspace(0, len(rows) - 1, _MOST_POINTS).round().astype(int))]
+    return Curve(name, tuple(Point(float(log["step"][at]), float(log["value"][at])) for at in rows))
 
 
 def _point(x: float, values: np.ndarray) -> Point:

@@ -188,8 +188,8 @@ def _of_candidates(verdicts: Sequence[Verdict], sides: Sequence[Side]) -> Iterat
             for name, drawn in of_positions(side.record):
                 caption = "The mean over the samples at each position, with its interval."
                 yield Figure(f"{name} by position", caption, curves(name, "position", name, drawn))
-            for title, x_label, drawn in of_training(side.record):
-                yield Figure(title, "", curves(title, x_label, "", drawn), _legend(drawn))
+            for title, drawn in of_training(side.record):
+                yield Figure(title, "", curves(title, "step", "", drawn), _legend(drawn))
 
 
 def _along(verdicts: Sequence[Verdict], members: Sequence[Side]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,17 +80,15 @@ def columns_of(record: Record) -> dict[str, np.ndarray]:
     return found
 
 
-def tables_of(record: Record) -> dict[str, dict[str, np.ndarray]]:
-    """Every side table that can be read."""
-    found = {}
-    for name in record.manifest.files:
-        table = name.removesuffix(".parquet")
-        if name.endswith(".parquet") and "/" not in name and table != "samples":
-            try:
-                found[table] = record.table(table)
-            except StoreError:
-                continue
-    return found
+def table_of(record: Record, name: str, columns: Sequence[str]) -> dict[str, np.ndarray] | None:
+    """A side table, if the record has it with these columns and it can be read."""
+    if f"{name}.parquet" not in record.manifest.files:
+        return None
+    try:
+        table = record.table(name)
+    except StoreError:
+        return None
+    return table if set(columns) <= set(table) else None
 
 
 def _name(evidence: Mapping[str, Any]) -> str:

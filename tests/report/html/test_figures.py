@@ -102,14 +102,18 @@ def test_a_metric_along_its_numbered_argument_is_a_curve_beside_the_trivial_base
 
 
 def test_scores_of_several_positions_and_logged_losses_are_curves(make: Any, runs: Any) -> None:
-    log = {"step": np.arange(5), "train_loss": np.array([3, 2, np.nan, 1, 0.5]), "learning_rate": np.ones(5)}
+    log = {
+        "series": np.array(["train_loss"] * 5 + ["learning_rate"] * 5 + ["val_loss"] * 2),
+        "step": np.array([*range(5), *range(5), 2, 4], dtype=float),
+        "value": np.array([3, 2, np.nan, 1, 0.5, *[1e-3] * 5, 2, 1]),
+    }
     record = runs.record(
         "candidate", {"error": np.random.default_rng(0).random((40, 6))}, tables={"log": log}
     )
     found = drawn(runs, make.result("final", evidence={"candidate": runs.evidence(record, "m")}))
-    assert set(found) == {"error by position", "log: losses", "log: learning_rate"}
-    # What was not logged is left out.
-    assert [len(curve) for curve in heights(found["log: losses"])] == [4]
+    assert set(found) == {"error by position", "losses in training", "learning_rate in training"}
+    # What is no number is left out.
+    assert [len(curve) for curve in heights(found["losses in training"])] == [4, 2]
 
 
 def test_the_worst_samples_stand_first_and_the_rest_is_spread_over_the_others(runs: Any) -> None:
