@@ -59,6 +59,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="measure only the first N samples of each dataset; never a release verdict",
     )
+    group.addoption(
+        "--modelqa-mlflow",
+        default=None,
+        metavar="URI",
+        help="log values, verdicts and reports to MLflow: a tracking server, or a local store",
+    )
     parser.addini("modelqa_files", "pattern of spec files", default="*.modelspec.yaml")
     parser.addini(
         "modelqa_stall_seconds", "give up a worker that makes no progress for so long", default="900"
@@ -78,8 +84,20 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             "--modelqa-gate refuses --modelqa-set and --modelqa-limit: a release is judged by its specs as they are"
         )
+    if option.modelqa_mlflow:
+        _demand_mlflow()
     # pytest_runtest_logreport is not told the configuration, so the object that listens to it is.
     config.pluginmanager.register(_Reports(config), "modelqa-reports")
+
+
+def _demand_mlflow() -> None:
+    from .errors import MissingDependencyError
+    from .report.mlflow import demand_mlflow
+
+    try:
+        demand_mlflow()
+    except MissingDependencyError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def _check_assignments(texts: Sequence[str]) -> None:
@@ -249,6 +267,10 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, _T, _T]:
         line = last_line(conclusion, code, recorded=problem is None, interrupted=_interrupted(session))
         for told in gate.publish() if problem is None else ():
             _say(config, told)
+        if problem is None and config.option.modelqa_mlflow:
+            from .report.mlflow import export
+
+            _say(config, export(gate.record_path, config.option.modelqa_mlflow))
         _say(config, f"run record: {gate.record_path}" if problem is None else str(problem))
         _say(config, line, bold=True, green=good, red=not good)
     return answer

@@ -207,6 +207,7 @@ def test_what_is_imported_is_declared_as_a_dependency() -> None:
     # pydantic_core comes with pydantic, in the one version that fits.
     called = {
         "yaml": "pyyaml",
+        "mlflow": "mlflow-skinny",
         "PIL": "pillow",
         "sklearn": "scikit-learn",
         "hydra": "hydra-core",
