@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .baselines.reading import read_baseline, side
+from .baselines.room import saturation_warnings
 from .errors import BaselineError, ModelQAError, RunRecordError, StoreError, UsageError
 from .evaluation.engine import Engine, Progress
 from .evaluation.evaluations import Evaluated, Evaluations
@@ -94,6 +95,7 @@ class Gate:
             SpecError: The spec is wrong; the message holds all of its problems.
         """
         spec = read_spec(path, self.catalogue, self.options.overrides)
+        spec = replace(spec, warnings=(*spec.warnings, *saturation_warnings(spec, self.catalogue)))
         self.specs[path] = ReadSpec(
             path=self._relative(path),
             sha256=spec.sha256,

@@ -18,6 +18,7 @@ from ..spec.numbers import format_bound, format_value
 from ..spec.resolved import Check, Evaluation, Spec
 from ..statistics import paired, power
 from .findings import Finding
+from .saturation import saturation
 
 QUESTION = "power"
 # Of the statements about checks that have no confidence of their own.
@@ -127,20 +128,11 @@ def _never(check: Check, metric: MetricDeclaration, n: int, recorded: float | No
 
 def _saturated(check: Check, metric: MetricDeclaration, n: int, recorded: float) -> Iterator[Said]:
     """The baseline leaves too little room for the improvement."""
-    amount = check.bound.amount or 0.0
-    asked = abs(recorded) * amount / 100 if check.bound.kind.endswith("_percent") else amount
-    room = recorded - metric.lower if metric.higher_is_better is False else metric.upper - recorded
-    shown = room
-    if check.confidence is not None and metric.scores == "binary":
-        shown = power.highest_provable_improvement(
-            1 - recorded if metric.higher_is_better is False else recorded, n, check.confidence
-        )
-    # A hair more than the room is rounding.
-    if asked > min(room, shown) + 1e-12:
+    why = saturation(check, metric, recorded, n)
+    if why is not None:
         yield (
             "error",
-            f"{check.id} can never pass: {check.baseline} has {format_value(recorded, check.unit)}, which leaves "
-            f"{_distance(max(min(room, shown), 0.0), check)} to be shown on {n:,} samples",
+            why,
             "the baseline is saturated: ask for max_degradation instead, or take harder data",
         )
 

@@ -68,5 +68,6 @@ CODES: Mapping[str, str] = {
     "reserved-mark": "A mark that only the plugin gives.",
     # Warnings
     "against-direction": "A warning: a bound on the side on which models get better.",
+    "diversity-alone": "A warning: more diversity is demanded of a model whose quality no check watches.",
     "ratchet": "A warning: nothing but the loss against a recorded baseline is bounded, release after release.",
 }

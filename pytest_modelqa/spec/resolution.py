@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .aspects import warn_of_diversity_alone
 from .catalogue import Catalogue, TaskDeclaration
 from .check_rules import check_contradictions, check_ids, warn_of_ratchets
 from .checks import resolve_check
@@ -167,6 +168,7 @@ class Resolver:
                 evaluation = self._evaluation(written, models, others)
                 if evaluation is not None:
                     resolved[name] = evaluation
+        warn_of_diversity_alone(self.document, resolved, self.catalogue, self.problems)
         return resolved
 
     def _evaluation(

@@ -109,6 +109,31 @@ def highest_provable_improvement(baseline_rate: float, n: int, confidence: float
     return lower_bound(np.array([1.0, 0.0]), counts, -1.0, checked_alpha(confidence))
 
 
+def samples_for_improvement(baseline_rate: float, improvement: float, confidence: float) -> float:
+    """The fewest samples on which a candidate without a failure shows this improvement over a baseline's rate.
+
+    Infinite where the baseline leaves no more room than that: the difference seen must exceed the one shown.
+
+    >>> samples_for_improvement(0.998, 0.001, 0.95) < samples_for_improvement(0.998, 0.0015, 0.95)
+    True
+    >>> samples_for_improvement(0.998, 0.002, 0.95)
+    inf
+    """
+    if improvement >= 1 - baseline_rate - 1e-12:
+        return math.inf
+    n = 1
+    while highest_provable_improvement(baseline_rate, n, confidence) < improvement:
+        n *= 2
+        if n > 2**40:
+            return math.inf
+    least, most = n // 2, n
+    while most - least > max(1, least // 1000):
+        middle = (least + most) // 2
+        enough = highest_provable_improvement(baseline_rate, middle, confidence) >= improvement
+        least, most = (least, middle) if enough else (middle, most)
+    return float(most)
+
+
 def false_alarm_rate(values: ArrayLike, minimum: float) -> float:
     """The chance that an unchanged model falls below a minimum next time, from repeated runs of it.
 

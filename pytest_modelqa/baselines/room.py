@@ -1,0 +1,41 @@
+"""Warns, when a spec is read, of gains that a recorded baseline leaves no room for: before anything is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..errors import BaselineError
+from ..preflight.saturation import saturation
+from ..spec.catalogue import Catalogue
+from ..spec.identifiers import differing_args
+from ..spec.resolved import Check, Evaluation, Spec
+from .reading import read_baseline
+
+
+def saturation_warnings(spec: Spec, catalogue: Catalogue) -> tuple[str, ...]:
+    """One line for each check that no model can pass; a baseline that cannot be read is told by its checks."""
+    return tuple(
+        f"{spec.path}:{check.position.line}:{check.position.column}: {why}; the baseline is saturated: ask for "
+        "max_degradation instead, or take harder data [saturated]"
+        for evaluation in spec.evaluations.values()
+        for check in evaluation.checks
+        for why in _why(spec, evaluation, check, catalogue)
+    )
+
+
+def _why(spec: Spec, evaluation: Evaluation, check: Check, catalogue: Catalogue) -> Iterator[str]:
+    metric = catalogue.metrics[check.metric]
+    gain = check.bound.kind.startswith("min_improvement")
+    # A recorded baseline holds what was measured with default arguments.
+    if not gain or check.baseline not in spec.baselines or differing_args(metric.args, check.args):
+        return
+    try:
+        recorded = read_baseline(spec.baselines[check.baseline], spec.folder, catalogue)
+    except BaselineError:
+        return
+    number = recorded.metrics.get(check.metric)
+    if number is None or recorded.task != evaluation.task:
+        return
+    why = saturation(check, metric, number.value, recorded.n)
+    if why is not None:
+        yield why
