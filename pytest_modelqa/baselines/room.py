@@ -26,11 +26,12 @@ def saturation_warnings(spec: Spec, catalogue: Catalogue) -> tuple[str, ...]:
 def _why(spec: Spec, evaluation: Evaluation, check: Check, catalogue: Catalogue) -> Iterator[str]:
     metric = catalogue.metrics[check.metric]
     gain = check.bound.kind.startswith("min_improvement")
+    declared = spec.baselines.get(check.baseline or "")
     # A recorded baseline holds what was measured with default arguments.
-    if not gain or check.baseline not in spec.baselines or differing_args(metric.args, check.args):
+    if declared is None or not gain or differing_args(metric.args, check.args):
         return
     try:
-        recorded = read_baseline(spec.baselines[check.baseline], spec.folder, catalogue)
+        recorded = read_baseline(declared, spec.folder, catalogue)
     except BaselineError:
         return
     number = recorded.metrics.get(check.metric)
