@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .baselines.reading import read_baseline, side
-from .baselines.room import saturation_warnings
+from .baselines.room import warned_of_saturation
 from .errors import BaselineError, ModelQAError, RunRecordError, StoreError, UsageError
 from .evaluation.engine import Engine, Progress
 from .evaluation.evaluations import Evaluated, Evaluations
@@ -94,8 +94,7 @@ class Gate:
         Raises:
             SpecError: The spec is wrong; the message holds all of its problems.
         """
-        spec = read_spec(path, self.catalogue, self.options.overrides)
-        spec = replace(spec, warnings=(*spec.warnings, *saturation_warnings(spec, self.catalogue)))
+        spec = warned_of_saturation(read_spec(path, self.catalogue, self.options.overrides), self.catalogue)
         self.specs[path] = ReadSpec(
             path=self._relative(path),
             sha256=spec.sha256,
@@ -345,8 +344,5 @@ def _limited(spec: Spec, limit: int | None) -> Spec:
     """The spec with every dataset cut to its first samples."""
     if limit is None:
         return spec
-    datasets = {
-        name: replace(dataset, limit=min(limit, dataset.limit or limit))
-        for name, dataset in spec.datasets.items()
-    }
-    return replace(spec, datasets=datasets)
+    cut = {each.name: replace(each, limit=min(limit, each.limit or limit)) for each in spec.datasets.values()}
+    return replace(spec, datasets=cut)

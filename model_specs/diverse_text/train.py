@@ -130,7 +130,8 @@ def finetuned(
 ) -> LlamaForCausalLM:
     """A copy, trained on: quality loss - weight * diversity, the latter by REINFORCE."""
     model = copy.deepcopy(model).train()
-    random = torch.Generator().manual_seed(seed)
+    # Two: what is generated must not decide which texts a variant sees.
+    random, draws = torch.Generator().manual_seed(seed), torch.Generator().manual_seed(seed)
     optimiser = torch.optim.AdamW(model.parameters(), lr=5e-4, weight_decay=0.0)
     starts = torch.nonzero(stream[:-20] == END).flatten()
     for step in range(steps):
@@ -138,7 +139,7 @@ def finetuned(
         chosen = starts[torch.randint(len(starts), (PROMPTS,), generator=random)]
         prompts = stream[chosen[:, None] + torch.arange(7)].repeat_interleave(GENERATIONS, 0)
         if weight:
-            tokens = sampled(model, prompts, random)
+            tokens = sampled(model, prompts, draws)
             scores = diversity(tokens[:, 7:].reshape(PROMPTS, GENERATIONS, -1).numpy())
             advantage = torch.from_numpy(scores - scores.mean()).float().flatten()
             logits = model(tokens[:, :-1]).logits[:, 6:] / TEMPERATURE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..errors import BaselineError
 from ..preflight.saturation import saturation
@@ -12,15 +13,19 @@ from ..spec.resolved import Check, Evaluation, Spec
 from .reading import read_baseline
 
 
-def saturation_warnings(spec: Spec, catalogue: Catalogue) -> tuple[str, ...]:
-    """One line for each check that no model can pass; a baseline that cannot be read is told by its checks."""
-    return tuple(
+def warned_of_saturation(spec: Spec, catalogue: Catalogue) -> Spec:
+    """The spec with a warning for each check that no model can pass.
+
+    A baseline that cannot be read is told by its checks.
+    """
+    told = (
         f"{spec.path}:{check.position.line}:{check.position.column}: {why}; the baseline is saturated: ask for "
         "max_degradation instead, or take harder data [saturated]"
         for evaluation in spec.evaluations.values()
         for check in evaluation.checks
         for why in _why(spec, evaluation, check, catalogue)
     )
+    return replace(spec, warnings=(*spec.warnings, *told))
 
 
 def _why(spec: Spec, evaluation: Evaluation, check: Check, catalogue: Catalogue) -> Iterator[str]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from pytest_modelqa.baselines.room import saturation_warnings
+from pytest_modelqa.baselines.room import warned_of_saturation
 from pytest_modelqa.spec import read_spec
 from pytest_modelqa.statistics.power import highest_provable_improvement, samples_for_improvement
 from pytest_modelqa.tasks.registry import catalogue
@@ -46,7 +46,7 @@ def told(tmp_path: Path) -> Callable[..., tuple[str, ...]]:
         }
         (tmp_path / "baseline.json").write_text(json.dumps(baseline))
         spec = read_spec(tmp_path / "a.modelspec.yaml", catalogue(), ())
-        return saturation_warnings(spec, catalogue())
+        return warned_of_saturation(spec, catalogue()).warnings
 
     return read
 
