@@ -18,6 +18,8 @@ from .spelling import listed, quoted
 
 # The plugin gives these; a check that gave itself one would be selected where it cannot run.
 RESERVED_MARKS = ("gpu", "cpu", "preflight", "after_training", "control", "parametrize", "usefixtures")
+# What says how a model is run; repeats would divide the samples of a file that holds each of them once.
+OF_INFERENCE = ("batch_size", "precision", "deterministic", "seed", "repeats", "stop_early")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -215,6 +217,14 @@ def check_needs(
                 f"{user} names a {kind}, and the task {task.name} takes none",
                 written.at(kind),
                 todo=f"remove {kind}",
+            )
+    for key in OF_INFERENCE if task.reads_files else ():
+        if written.has(key):
+            problems.add(
+                "without-effect",
+                f"{user} has {key}, and the task {task.name} runs no model",
+                written.at(key),
+                todo=f"remove {key}",
             )
 
 

@@ -13,6 +13,7 @@ from .checks import resolve_check
 from .document import Document, Written
 from .layers import chosen, options, place_of
 from .meaning import (
+    OF_INFERENCE,
     check_attribute,
     check_build,
     check_checkpoint,
@@ -179,6 +180,9 @@ class Resolver:
             return None
         defaults = self.document.defaults
         keys = options(written, defaults)
+        if task.reads_files:
+            # Those that the spec's defaults give to its other evaluations.
+            keys |= {key: EvaluationEntry.model_fields[key].get_default() for key in OF_INFERENCE}
         check_needs(written, defaults, task, self.names, self.problems)
         args = self._task_args(written, task)
         check_marks(keys["marks"], place_of("marks", written, defaults), self.problems)

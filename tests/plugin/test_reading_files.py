@@ -135,6 +135,9 @@ LENGTH = "name: length, unit: words, higher_is_better: false}, max: 3"
         ("path: results/now.csv", 'path: "results/{seed}.csv"', "coordinates"),
         ("path: results/now.csv", "path: results/now.csv, coordinates: {seed: [1, 2]}", "coordinates"),
         ("max_degradation: 1", "min: 120", "range"),
+        ("    baseline: before", "    baseline: before\n    repeats: 3", "runs no model"),
+        ("    baseline: before", "    baseline: before\n    stop_early: certain", "runs no model"),
+        ("    baseline: before", "    baseline: before\n    dataset: now", "takes none"),
     ],
 )
 def test_a_spec_must_state_what_the_source_does_not(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -143,3 +146,12 @@ def test_a_spec_must_state_what_the_source_does_not(tmp_path: Path, old: str, ne
     path.write_text(SPEC.replace(old, new))
     with pytest.raises(SpecError, match=message):
         read_spec(path, catalogue(), environment={})
+
+
+def test_what_the_defaults_say_of_models_does_not_reach_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.modelspec.yaml"
+    path.write_text(
+        SPEC.replace("modelqa: 1", "modelqa: 1\ndefaults: {repeats: 3, stop_early: certain, seed: 7}")
+    )
+    now = read_spec(path, catalogue(), environment={}).evaluations["now"]
+    assert (now.repeats, now.stop_early, now.seed) == (1, None, 0)
