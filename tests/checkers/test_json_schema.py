@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -61,8 +62,17 @@ def test_a_schema_that_is_none_is_an_error(passes: Passes) -> None:
 
 
 def test_nothing_is_fetched_for_a_reference_to_elsewhere(passes: Passes) -> None:
-    with pytest.raises(EvaluationError, match="refers to what is not in it"):
-        passes("{}", {}, kind="json_schema", definition={"$ref": "http://127.0.0.1:9/schema.json"})
+    before = socket.getdefaulttimeout()
+    # Code that did fetch would wait for an answer.
+    socket.setdefaulttimeout(1.0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/schema.json"
+        with pytest.raises(EvaluationError, match="refers to what is not in it"):
+            passes("{}", {}, kind="json_schema", definition={"$ref": address})
+        socket.setdefaulttimeout(before)
+        with pytest.raises(TimeoutError):
+            server.accept()
 
 
 def test_a_reference_within_the_schema_is_followed(passes: Passes) -> None:

@@ -87,7 +87,9 @@ def test_the_step_is_named_or_said(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("batch,loss\n3,2\n6,1\n")
     assert read(path, "csv").notes == ("no name for steps: rows are counted from 0",)
-    assert listed(read(path, "csv", "batch"), "loss") == [(3, 2), (6, 1)]
+    log = read(path, "csv", "batch")
+    assert listed(log, "loss") == [(3, 2), (6, 1)]
+    assert set(log.series) == {"loss"}
     with pytest.raises(DatasetError, match="no 'iteration' to count steps by"):
         read(path, "csv", "iteration")
 

@@ -14,6 +14,9 @@ import pytest
 import pytest_modelqa.collection  # noqa: F401
 from pytest_modelqa.evaluation.devices import accelerators
 
+# An experiment of its own, which its test copies and runs.
+collect_ignore = ["attention_detector"]
+
 
 @dataclass(frozen=True)
 class Replay:

@@ -235,7 +235,8 @@ def test_a_bundle_of_nemo_evaluator(tmp_path: Path) -> None:
     assert found.fields["category"].tolist() == ["sums"] * 3
     assert found.values["benchmark.scores.pass@1.value"].value == 0.5
     assert found.notes == ("mean of 2 repeats of each problem",)
-    for broken in (rows[:-1], [*rows, rows[0]], [*rows[:-1], rows[0]]):
+    # One repeat that is missing, one that is too many, and one that stands in another's place.
+    for broken in (rows[:-1], [*rows, rows[0]], [rows[0], *rows[:1], *rows[2:]]):
         with pytest.raises(DatasetError, match="each repeat of each problem once"):
             nemo.read(nemo_folder(tmp_path / "a", broken), None)
     with pytest.raises(DatasetError, match="not of the format"):
@@ -273,7 +274,7 @@ def mlflow_folder(run: Path, status: str = "3") -> Path:
     (run / "metrics" / "val").mkdir(parents=True, exist_ok=True)
     (run / "meta.yaml").write_text(f"end_time: 2\nlifecycle_stage: active\nrun_name: a\nstatus: {status}\n")
     (run / "metrics" / "val" / "acc").write_text(
-        "1795366733440 0.5 0\n1795366733451 0.7 2\n1795366733441 0.6 1\n"
+        "1795366733440 0.9 0\n1795366733451 0.7 2\n1795366733452 0.71 2\n1795366733461 0.6 1\n"
     )
     (run / "metrics" / "test_acc").write_text("1795366733452 0.8 0\n")
     return run
@@ -282,8 +283,8 @@ def mlflow_folder(run: Path, status: str = "3") -> Path:
 def test_a_run_of_mlflow(tmp_path: Path) -> None:
     files = mlflow_run.find(mlflow_folder(tmp_path / "run"), None)
     found = mlflow_run.read(files, None)
-    assert {name: each.value for name, each in found.values.items()} == {"val/acc": 0.7, "test_acc": 0.8}
-    assert found.notes == ("val/acc: the last of 3 logged values",)
+    assert {name: each.value for name, each in found.values.items()} == {"val/acc": 0.71, "test_acc": 0.8}
+    assert found.notes == ("val/acc: the last of 4 logged values",)
     for status in ("1", "4", "5"):
         with pytest.raises(DatasetError, match="did not finish"):
             mlflow_run.read(mlflow_run.find(mlflow_folder(tmp_path / "run", status), None), None)
