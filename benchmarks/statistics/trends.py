@@ -69,7 +69,7 @@ def main() -> None:
     runs = parser.parse_args().runs
     print("ten flat checkpoints at 0.10, tolerance almost 0 (false FAIL at most 5 %)")
     for n in (63, 160, 500):
-        line(f"n {n}", outcomes((0.1,) * 10, n, "non_decreasing", 1e-9, max(100, runs // 5)))
+        line(f"n {n}", outcomes((0.1,) * 10, n, "non_decreasing", 1e-9, max(10, runs // 5)))
     print("\n7.7 % → 14.3 % → 3.2 %, tolerance almost 0 (FAIL with power 95 % at n = 160)")
     for n in (63, 160, 500):
         line(f"n {n}", outcomes((0.077, 0.143, 0.032), n, "non_decreasing", 1e-9, runs))
@@ -80,12 +80,12 @@ def main() -> None:
     for tolerance in (0.02, 0.05, 0.10):
         for n in (63, 160, 500, 2000):
             title = f"tolerance {tolerance}, n {n}"
-            line(title, outcomes((0.5, 0.6, 0.7), n, "non_decreasing", tolerance, runs // 4))
+            line(title, outcomes((0.5, 0.6, 0.7), n, "non_decreasing", tolerance, max(10, runs // 4)))
     print("\npower to PASS: five equal checkpoints at 70 %, by tolerance")
     for tolerance in (0.02, 0.05, 0.10):
         for n in (160, 500, 2000):
             title = f"tolerance {tolerance}, n {n}"
-            line(title, outcomes((0.7,) * 5, n, "non_decreasing", tolerance, max(50, runs // 10)))
+            line(title, outcomes((0.7,) * 5, n, "non_decreasing", tolerance, max(10, runs // 10)))
     print("\na drop of exactly the tolerance (5 points) must not pass in more than 5 %")
     for n in (160, 500):
         line(f"n {n}", outcomes((0.6, 0.7, 0.65), n, "non_decreasing", 0.05, runs))

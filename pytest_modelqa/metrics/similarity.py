@@ -76,7 +76,7 @@ def similarity(
         banded = band(window, min(_STRIP, max(x.shape[1:]) - window_size + 1))
         constants = 2 * torch.tensor([0.01, 0.03], dtype=kind, device=x.device).mul_(data_range).square_()
         kernel = _Filter(banded, banded.T.contiguous(), constants.view(2, 1, 1), centre)
-        planes[:, chosen] = _of_planes(x[chosen].to(kind), y[chosen].to(kind), kernel)
+        planes[:, chosen] = _of_planes(x[chosen], y[chosen], kernel)
     return planes[0], planes[1]
 
 
@@ -119,13 +119,15 @@ def _within(planes: torch.Tensor, reach: float) -> torch.Tensor:
 
 
 def _of_planes(x: torch.Tensor, y: torch.Tensor, kernel: _Filter) -> torch.Tensor:
-    """Both factors of planes of one precision: (2, m)."""
+    """Both factors of planes in the filter's precision: (2, m)."""
     height, width = x.shape[1:]
     at_once = _VALUES_AT_ONCE * torch.get_num_threads() if x.is_cpu else _VALUES_AT_ONCE_ON_A_GPU
     step = max(1, at_once // (width * min(height, _STRIP + kernel.margin)))
     space = _workspace(x, min(step, len(x)), kernel)
+    kind = kernel.rows.dtype
     parts = [
-        _of_part(x[start : start + step], y[start : start + step], kernel, space)
+        # Part by part: whole batches of float64 would take memory that the next batch needs.
+        _of_part(x[start : start + step].to(kind), y[start : start + step].to(kind), kernel, space)
         for start in range(0, len(x), step)
     ]
     return torch.cat(parts, dim=1) if parts else x.new_empty((2, 0), dtype=torch.float64)
@@ -135,9 +137,9 @@ def _workspace(x: torch.Tensor, m: int, kernel: _Filter) -> _Workspace:
     height, width = x.shape[1:]
     strip = min(_STRIP, height - kernel.margin)
     return _Workspace(
-        maps=x.new_empty((strip + kernel.margin) * 4 * m * width),
-        filtered_rows=x.new_empty(strip * 4 * m * width),
-        filtered=x.new_empty(strip * 4 * m * (width - kernel.margin)),
+        maps=kernel.rows.new_empty((strip + kernel.margin) * 4 * m * width),
+        filtered_rows=kernel.rows.new_empty(strip * 4 * m * width),
+        filtered=kernel.rows.new_empty(strip * 4 * m * (width - kernel.margin)),
     )
 
 
