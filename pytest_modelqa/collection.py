@@ -1,4 +1,4 @@
-"""How pytest finds the items of a spec: ``SpecFile`` → ``Case`` (preflight, an evaluation, the goals) → items."""
+"""How pytest finds a spec's items: ``SpecFile`` → ``Case`` (preflight, an evaluation, controls, goals) → items."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from .control_items import KnownBad, controls_are_asked
 from .errors import ModelQAError, UsageError
 from .gate import Gate
 from .items import GATE, WAITING, Check, Goal, Item
@@ -38,6 +39,8 @@ class SpecFile(pytest.File):
             raise self.CollectError(str(problem)) from None
         cases = [_preflight_case(self, spec, gate)] if preflight_is_asked(self.config) else []
         cases += [_evaluation_case(self, spec, evaluation) for evaluation in spec.evaluations.values()]
+        if spec.controls and controls_are_asked(self.config):
+            cases.append(_controls_case(self, spec))
         if spec.goals:
             cases.append(_goals_case(self, spec))
         for case in cases:
@@ -147,6 +150,12 @@ def _preflight_case(parent: SpecFile, spec: Spec, gate: Gate) -> Case:
         (question.id, {"spec": spec, "question": question}) for question in questions_of(spec, gate.catalogue)
     ]
     case: Case = Case.from_parent(parent, name="preflight", items=items, kind=Preflight)
+    return case
+
+
+def _controls_case(parent: SpecFile, spec: Spec) -> Case:
+    items = [(control.name, {"spec": spec, "control": control}) for control in spec.controls.values()]
+    case: Case = Case.from_parent(parent, name="controls", items=items, kind=KnownBad)
     return case
 
 

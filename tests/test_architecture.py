@@ -29,7 +29,7 @@ LEVELS = (
     ("known", "rehearsal"),
     ("readiness",),
     ("items",),
-    ("preflight_items",),
+    ("preflight_items", "control_items"),
     ("collection", "calibration", "authoring"),
     ("plugin", "cli"),
 )

@@ -33,6 +33,7 @@ from pytest_modelqa.spec.schema import (
     BaselineEntry,
     CheckEntry,
     ConfigEntry,
+    ControlEntry,
     DatasetEntry,
     EvaluationEntry,
     Header,
@@ -196,6 +197,7 @@ _ENTRIES: dict[str, type[BaseModel]] = {
     "Config": ConfigEntry,
     "Dataset": DatasetEntry,
     "Recorded baseline": BaselineEntry,
+    "Control": ControlEntry,
     "Evaluation": EvaluationEntry,
 }
 

@@ -12,9 +12,9 @@ from ..errors import ModelQAError, UsageError
 from ..evaluation.engine import Progress
 from ..gate import Gate, Options
 from ..report.run_record import new_run_id
+from ..spec.forms import NAME_PATTERN
 from ..spec.json_schema import json_schema
 from ..spec.resolved import Check, Evaluation
-from ..spec.schema import NAME_PATTERN
 from .draft import Draft, DraftCheck, DraftEvaluation, Proposal
 from .drafting import draft_of
 from .inventory import take_inventory

@@ -21,9 +21,9 @@ from ..report.conclusion import Result
 from ..report.run_record import ReadSpec, RunRecord, read
 from ..spec import read_spec
 from ..spec.catalogue import Catalogue
+from ..spec.forms import NAME_PATTERN
 from ..spec.numbers import format_value
 from ..spec.resolved import Check, Evaluation, Spec
-from ..spec.schema import NAME_PATTERN
 from ..tasks.registry import catalogue
 from ..verification import verify
 from .content import made_by, numbers, stored, write_records

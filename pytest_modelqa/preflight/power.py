@@ -171,7 +171,8 @@ def _spread(check: Check, metric: MetricDeclaration, known: Known | None) -> flo
         return math.sqrt(rate * (1 - rate)) if rate is not None else None
     if known is None or known.spread is None or check.bound.compares:
         return None
-    return known.spread
+    # Of scores that are all alike the spread is rounding.
+    return known.spread if known.spread > 1e-9 * abs(known.value) else None
 
 
 def _equal_model(check: Check, metric: MetricDeclaration, n: int, confidence: float) -> Iterator[Said]:

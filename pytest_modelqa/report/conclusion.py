@@ -12,7 +12,19 @@ from typing import Any, Literal
 
 Kind = Literal["check", "goal", "preflight", "control"]
 Status = Literal["PASS", "FAIL", "INCONCLUSIVE", "ERROR", "SKIPPED", "XFAILED", "RERUN", "NOT RUN"]
-Word = Literal["GO", "NO-GO", "INCOMPLETE", "PARTIAL", "PREFLIGHT OK", "PREFLIGHT FAILED"]
+Word = Literal[
+    "GO",
+    "NO-GO",
+    "INCOMPLETE",
+    "PARTIAL",
+    "PREFLIGHT OK",
+    "PREFLIGHT FAILED",
+    "CONTROLS OK",
+    "CONTROLS FAILED",
+]
+
+_PREFLIGHT: tuple[Word, Word] = ("PREFLIGHT OK", "PREFLIGHT FAILED")
+_CONTROLS: tuple[Word, Word] = ("CONTROLS OK", "CONTROLS FAILED")
 
 # Everything else was not judged, and is never a pass.
 _JUDGED: tuple[Status, ...] = ("PASS", "FAIL", "INCONCLUSIVE")
@@ -241,12 +253,14 @@ def _preflight(items: Sequence[Planned], by_id: Mapping[str, Result]) -> Conclus
     outcome = _outcome(items, by_id)
     kinds = {item.kind for item in items}
     of = _n(len(items), f"{kinds.pop()} item" if len(kinds) == 1 else "preflight and control item")
+    alone = all(item.kind == "control" for item in items)
+    good, bad = _CONTROLS if alone else _PREFLIGHT
     if outcome.blocking:
-        return Conclusion("PREFLIGHT FAILED", f"PREFLIGHT FAILED: {outcome.blocked(of)}", 1)
+        return Conclusion(bad, f"{bad}: {outcome.blocked(of)}", 1)
     if outcome.unjudged:
         return Conclusion("INCOMPLETE", f"INCOMPLETE: of {of} {outcome.not_judged()}", 1)
     passed = f"{outcome.passed(items)} of {of}" if outcome.warned else of
-    return Conclusion("PREFLIGHT OK", f"PREFLIGHT OK: {passed} passed{outcome.warnings()}", 0)
+    return Conclusion(good, f"{good}: {passed} passed{outcome.warnings()}", 0)
 
 
 def _trained_not_evaluated(chosen: Sequence[Planned], outcome: _Outcome) -> list[str]:

@@ -16,7 +16,10 @@ _MOST_CHARACTERS = 60_000
 # GitHub shows ten errors and ten warnings a step.
 _MOST_ANNOTATIONS = 10
 _ICONS = {"PASS": "✅", "FAIL": "❌", "ERROR": "❗", "WARN": "⚠️", "INCONCLUSIVE": "❔"}
-_WORDS = {"GO": "✅", "PREFLIGHT OK": "✅", "NO-GO": "❌", "PREFLIGHT FAILED": "❌"}
+_WORDS = {
+    **dict.fromkeys(("GO", "PREFLIGHT OK", "CONTROLS OK"), "✅"),
+    **dict.fromkeys(("NO-GO", "PREFLIGHT FAILED", "CONTROLS FAILED"), "❌"),
+}
 
 
 def workflow_commands(run: RunRecord, root: Path, workspace: Path | None) -> Iterator[str]:

@@ -9,15 +9,15 @@ from typing import Generic, TypeVar
 
 from pydantic import ValidationError
 
+from .forms import EXPECTED_FORMS, NAME_PATTERN
 from .nodes import Entry as KeyAndValue
 from .nodes import Node, plain
 from .problems import Problems
 from .schema import (
-    EXPECTED_FORMS,
-    NAME_PATTERN,
     SECTIONS,
     BaselineEntry,
     CheckEntry,
+    ControlEntry,
     DatasetEntry,
     DefaultsEntry,
     Entry,
@@ -78,6 +78,7 @@ class Document:
     baselines: Mapping[str, Written[BaselineEntry]]
     evaluations: Mapping[str, Written[EvaluationEntry]]
     checks: Mapping[str, tuple[Written[CheckEntry], ...]]
+    controls: Mapping[str, Written[ControlEntry]]
     unreadable: frozenset[str]
 
 
@@ -96,7 +97,6 @@ def read_document(root: Node, unsupported: frozenset[str], problems: Problems) -
     header = reader.header()
     defaults = reader.defaults()
     evaluations = reader.entries("evaluations", "evaluation", EvaluationEntry)
-    reader.controls()
     return Document(
         header,
         reader.goals(),
@@ -106,6 +106,7 @@ def read_document(root: Node, unsupported: frozenset[str], problems: Problems) -
         reader.entries("baselines", "baseline", BaselineEntry),
         evaluations,
         {name: reader.checks(name, evaluation) for name, evaluation in evaluations.items()},
+        reader.controls(),
         frozenset(name for name in SECTIONS if not reader.is_readable(name)),
     )
 
@@ -164,7 +165,7 @@ class _Reader:
         refuse_unsupported(valid, entry.node, ("evaluation", "check"), self.unsupported, self.problems)
         return Written("defaults", entry.key, entry.node, valid, broken)
 
-    def controls(self) -> None:
+    def controls(self) -> Mapping[str, Written[ControlEntry]]:
         entry = self.root.value.get("controls")
         if entry and entry.node.value and "spec.controls" in self.unsupported:
             self.problems.add(
@@ -173,6 +174,8 @@ class _Reader:
                 entry.key,
                 todo="remove the section; it would have no effect",
             )
+            return {}
+        return self.entries("controls", "control", ControlEntry)
 
     def is_readable(self, section: str) -> bool:
         """Whether a section is a mapping, empty or missing."""

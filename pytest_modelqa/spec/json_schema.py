@@ -8,10 +8,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from .catalogue import Catalogue, MetricDeclaration, TaskDeclaration
+from .forms import NAME_PATTERN
 from .schema import (
-    NAME_PATTERN,
     BaselineEntry,
     CheckEntry,
+    ControlEntry,
     DatasetEntry,
     DefaultsEntry,
     EvaluationEntry,
@@ -34,7 +35,16 @@ _EXAMPLE: dict[str, Any] = {
         }
     },
 }
-_ENTRIES = (Header, ModelEntry, DatasetEntry, BaselineEntry, EvaluationEntry, CheckEntry, DefaultsEntry)
+_ENTRIES = (
+    Header,
+    ModelEntry,
+    DatasetEntry,
+    BaselineEntry,
+    EvaluationEntry,
+    CheckEntry,
+    DefaultsEntry,
+    ControlEntry,
+)
 
 
 def json_schema(
@@ -93,7 +103,9 @@ def _document(definitions: dict[str, Any], not_supported_yet: frozenset[str]) ->
         },
     }
     if "spec.controls" not in not_supported_yet:
-        sections["controls"] = _section({}, "Known-bad models that checks must fail.")
+        sections["controls"] = _section(
+            {"$ref": "#/$defs/ControlEntry"}, "Known-bad models that checks must fail."
+        )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A model spec of pytest-modelqa",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .catalogue import Catalogue
 from .composing import compose
+from .controls import resolve_controls
 from .document import Document, read_document
 from .meaning import check_everything_checked, check_task_baselines
 from .names import collect_names
@@ -106,6 +107,7 @@ def _resolved(
     baselines = resolver.baselines()
     goals = resolver.goals()
     evaluations = resolver.evaluations(models)
+    controls = resolve_controls(document, evaluations, names, problems)
     header = document.header.entry
     if header is None or problems.found:
         return None
@@ -120,6 +122,7 @@ def _resolved(
         datasets=datasets,
         baselines=baselines,
         evaluations=evaluations,
+        controls=controls,
         overrides=overrides,
         proposed=len(PROPOSED.findall("\n".join(source.lines))),
         warnings=tuple(told_in_a_line(path, warning) for warning in problems.warnings),

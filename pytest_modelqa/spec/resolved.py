@@ -228,6 +228,22 @@ class Goal:
 
 
 @dataclass(frozen=True)
+class Control:
+    """A known-bad model in an evaluation, and the checks that must fail it.
+
+    Attributes:
+        model: None: the evaluation's own model, with random weights.
+        fails: Ids of checks; empty: at least one of severity ``error``.
+    """
+
+    name: str
+    evaluation: str
+    model: str | None
+    fails: tuple[str, ...]
+    position: Position
+
+
+@dataclass(frozen=True)
 class Spec:
     """One ``*.modelspec.yaml``, resolved.
 
@@ -255,6 +271,7 @@ class Spec:
     proposed: int = 0
     warnings: tuple[str, ...] = ()
     rehearsal: bool = False
+    controls: Mapping[str, Control] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:

@@ -9,7 +9,6 @@ from .schema import CheckEntry, DatasetEntry, Entry, EvaluationEntry, ModelEntry
 # Refused unless the value is the key's default.
 NOT_SUPPORTED_YET: frozenset[str] = frozenset(
     {
-        "spec.controls",
         "model.gpus",
         "model.trust",
     }

@@ -13,10 +13,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from .forms import ATTRIBUTE_PATTERN, EXPECTED_FORMS
 from .nodes import Node, lookup, plain
 from .problems import MOST_PROBLEMS, Problems
 from .scalars import core_value, is_number
-from .schema import ATTRIBUTE_PATTERN, EXPECTED_FORMS
 from .schema import Entry as WrittenEntry
 from .spelling import did_you_mean, listed, meant_key, nearest, quoted
 

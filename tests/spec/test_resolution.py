@@ -130,6 +130,35 @@ def test_a_key_without_machinery_may_be_written_with_its_default(
     assert spec.evaluations["digits"].repeats == 1
 
 
+@pytest.mark.parametrize(
+    ("control", "problem"),
+    [
+        ("{evaluation: digit}", "the control 'blind' names 'digit', which does not exist"),
+        ("{evaluation: digits, model: old}", "the control 'blind' names 'old', which does not exist"),
+        (
+            "{evaluation: digits, fails: [accuracy-max]}",
+            "the control 'blind' names the check 'accuracy-max', which does not exist",
+        ),
+        ("{evaluation: digits, model: candidate}", "the control 'blind' is the model of digits itself"),
+        ("{fails: []}", "the control 'blind' lacks evaluation"),
+    ],
+)
+def test_a_control_names_what_exists(
+    read: Reader, spec_text: Callable[..., str], control: str, problem: str
+) -> None:
+    text = spec_text(("evaluations:", f"controls: {{blind: {control}}}\nevaluations:"))
+
+    assert [each.what for each in read.error(text).problems] == [problem]
+
+
+def test_a_control_is_read(read: Reader, spec_text: Callable[..., str]) -> None:
+    text = "controls: {blind: {evaluation: digits, fails: [accuracy-min]}}\nevaluations:"
+    (control,) = read(spec_text(("evaluations:", text))).controls.values()
+
+    assert (control.evaluation, control.model, control.fails) == ("digits", None, ("accuracy-min",))
+    assert control.position.line == 4
+
+
 def test_controls_are_refused_as_a_whole(read: Reader, spec_text: Callable[..., str]) -> None:
     text = spec_text(("evaluations:", "controls: {blind: {}}\nevaluations:"))
 

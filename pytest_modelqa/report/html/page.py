@@ -21,6 +21,12 @@ from .pictures import Pictures, pictures_of
 from .samples import Samples, Score, samples_of
 from .trends import HistoryView, history_view
 
+# How a conclusion is coloured; any other is no release.
+WORD_CLASS: Mapping[str, str] = {
+    **dict.fromkeys(("GO", "PREFLIGHT OK", "CONTROLS OK"), "pass"),
+    **dict.fromkeys(("NO-GO", "PREFLIGHT FAILED", "CONTROLS FAILED"), "fail"),
+}
+
 # With many evaluations each shows fewer of its samples, so that the page stays below 5 MB.
 _SAMPLE_ROWS = 2_000
 _ROW_BYTES = 300
@@ -58,7 +64,7 @@ class Page:
     """All that the page shows.
 
     Attributes:
-        word: GO, NO-GO, INCOMPLETE, PARTIAL or PREFLIGHT OK.
+        word: Of the conclusion, such as GO.
         counts: How many of the selected items ended how, worst first.
         blocking: What stops the release, to be read first; of items with the same error only the first one.
         alike: Those others, by the anchor of the first.
@@ -115,9 +121,7 @@ def page_of(run: RunRecord, store: Path, history: History) -> Page:
     return Page(
         run=run,
         word=word,
-        word_class={"GO": "pass", "PREFLIGHT OK": "pass", "NO-GO": "fail", "PREFLIGHT FAILED": "fail"}.get(
-            word, "warn"
-        ),
+        word_class=WORD_CLASS.get(word, "warn"),
         # The names that follow stand below, and so does what the run was overridden with.
         line=line.partition(": ")[0].partition("; with --modelqa-set ")[0],
         counts=tuple(

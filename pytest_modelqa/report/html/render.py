@@ -14,7 +14,7 @@ from markupsafe import Markup
 from ...records.atomic import write_atomically
 from ..history import History, history
 from ..run_record import RunRecord
-from .page import page_of
+from .page import WORD_CLASS, page_of
 
 _PARTS = files(__package__)
 
@@ -44,7 +44,9 @@ def render(run: RunRecord, store: Path, past: History) -> str:
     # Written by us and safe as it is; that no other script can run, the policy in the page's head sees to.
     style, script = (Markup(_part(name)) for name in ("style.css", "script.js"))
     allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return _template().render(page=page_of(run, store, past), style=style, script=script, allowed=allowed)
+    return _template().render(
+        page=page_of(run, store, past), word_classes=WORD_CLASS, style=style, script=script, allowed=allowed
+    )
 
 
 @functools.cache
