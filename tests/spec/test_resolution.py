@@ -140,7 +140,7 @@ def test_a_key_without_machinery_may_be_written_with_its_default(
             "the control 'blind' names the check 'accuracy-max', which does not exist",
         ),
         ("{evaluation: digits, model: candidate}", "the control 'blind' is the model of digits itself"),
-        ("{fails: []}", "the control 'blind' lacks evaluation"),
+        ("{fails: []}", "the control 'blind' has no 'evaluation'"),
     ],
 )
 def test_a_control_names_what_exists(
@@ -156,7 +156,7 @@ def test_a_control_is_read(read: Reader, spec_text: Callable[..., str]) -> None:
     (control,) = read(spec_text(("evaluations:", text))).controls.values()
 
     assert (control.evaluation, control.model, control.fails) == ("digits", None, ("accuracy-min",))
-    assert control.position.line == 4
+    assert (control.position.line, control.position.column) == (6, 12)
 
 
 def test_controls_are_refused_as_a_whole(read: Reader, spec_text: Callable[..., str]) -> None:
