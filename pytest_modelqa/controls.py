@@ -63,7 +63,7 @@ def checks_asked(spec: Spec, control: Control) -> tuple[Check, ...]:
         if check.severity == "error"
         and check.bound.kind != "trend"
         and check.over is None
-        and check.baseline != control.model
+        and (check.baseline is None or check.baseline != control.model)
     )
 
 
