@@ -20,13 +20,16 @@ from .verdict import Line
 def evidence(members: Sequence[Member]) -> dict[str, Any]:
     """Each side as JSON, under ``candidate`` and ``baseline``, the members of a grid with their coordinates."""
     sides: dict[str, Any] = {}
+    baselines = {member.baseline.record.folder for member in members if isinstance(member.baseline, Measured)}
     for member in members:
         at = f" ({named(member.coordinates.items())})" if member.coordinates else ""
         sides[f"candidate{at}"] = _measured(member.candidate, member.coordinates)
         if isinstance(member.baseline, Recorded):
             sides["baseline"] = _recorded(member.baseline)
         elif member.baseline is not None and member.baseline.trivial is None:
-            sides[f"baseline{at}"] = _measured(member.baseline, member.coordinates)
+            # One baseline for all members is no member of a grid itself.
+            coordinates = member.coordinates if len(baselines) > 1 else {}
+            sides[f"baseline{at}"] = _measured(member.baseline, coordinates)
     return sides
 
 

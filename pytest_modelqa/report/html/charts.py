@@ -13,7 +13,7 @@ from .svg import Scale, drawing, element, line, path, scale_of, text, tick_text
 
 # On a phone a chart is shrunk to three quarters, on a desk it is drawn a fifth larger.
 _WIDTH, _HEIGHT = 440.0, 230.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 54.0, 12.0, 16.0, 40.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 66.0, 12.0, 16.0, 40.0
 _BINS = 30
 # Lines and marks differ in form too, as colour alone says nothing to some and nothing in print.
 _STYLES = 6

@@ -82,7 +82,9 @@ def _slices(verdicts: Sequence[Verdict], sides: Sequence[Side]) -> Iterator[Figu
             failed = sum(reading.outcome == "fail" for reading in readings)
             label = f"{verdict['metric']} of {len(readings)} slices, worst first; {failed} fail"
             caption = f"Worst first, each with {readings[0].sure_text}; shaded: beyond the bound."
-            yield Figure(f"{verdict['metric']} by slice", caption, slices_chart(readings, label))
+            graded = any(side.is_candidate and side.coordinates for side in sides)
+            title = f"{verdict['metric']} by {'checkpoint' if graded else 'slice'}"
+            yield Figure(title, caption, slices_chart(readings, label))
 
 
 def _distributions(verdicts: Sequence[Verdict], sides: Sequence[Side]) -> Iterator[Figure]:
@@ -102,7 +104,7 @@ def _distributions(verdicts: Sequence[Verdict], sides: Sequence[Side]) -> Iterat
         side, scores = ours[-1]
         theirs = next((each for each in found if not each[0].is_candidate), None)
         limit = verdict["worst"]["limit"] if verdict["bound"] in ("min", "max") else None
-        metric, unit = verdict["metric"], verdict["unit"]
+        metric, unit = _called(verdict, verdicts), verdict["unit"]
         x_label = f"{metric}{f' ({unit})' if unit not in ('', 'fraction', 'percent') else ''} of a sample"
         label = (
             f"distribution of {metric} over {len(scores)} samples of {side.name}: from {scores.min():.4g} to "
@@ -136,7 +138,7 @@ def _checkpoints(verdicts: Sequence[Verdict], sides: Sequence[Side]) -> Iterator
                 series.setdefault(rest or side.evidence["name"], []).append(point)
         drawn = [Curve(name, tuple(sorted(points, key=lambda p: p.x))) for name, points in series.items()]
         if drawn and max(len(curve.points) for curve in drawn) > 1:
-            metric = verdict["metric"]
+            metric = _called(verdict, verdicts)
             yield Figure(
                 f"{metric} over checkpoints",
                 f"Each checkpoint with its interval, {_SURE * 100:g} % sure of each end.",
@@ -192,6 +194,18 @@ def _of_candidates(verdicts: Sequence[Verdict], sides: Sequence[Side]) -> Iterat
                 yield Figure(title, "", curves(title, "step", "", drawn), _legend(drawn))
 
 
+def _called(verdict: Verdict, verdicts: Sequence[Verdict]) -> str:
+    """A metric's name, with its arguments where the evaluation has it with others too."""
+    column = verdict.get("column", "")
+    columns = {each.get("column", "") for each in verdicts if each["metric"] == verdict["metric"]}
+    arguments = column.partition(".v")[2].partition(".")[2]
+    return (
+        f"{verdict['metric']} ({arguments.replace(',', ', ')})"
+        if len(columns) > 1
+        else str(verdict["metric"])
+    )
+
+
 def _along(verdicts: Sequence[Verdict], members: Sequence[Side]) -> str | None:
     """The coordinate with the most different numbers: steps rather than seeds."""
     names = {name for side in members for name in side.coordinates}
@@ -220,7 +234,8 @@ def _interval(side: Side, verdict: Verdict) -> Interval | None:
             return None
         if declaration.scores == "binary" and np.isin(scores, (0.0, 1.0)).all():
             return intervals.binary(scores, _SURE)
-        return intervals.mean(np.clip(scores, declaration.lower, declaration.upper), _SURE, **limits)
+        # Without the scores' limits: what a tail may hide takes seconds to work out, and decides nothing here.
+        return intervals.mean(scores, _SURE)
     try:
         whole = side.record.set_values(verdict.get("column", ""), "").get("")
     except StoreError:

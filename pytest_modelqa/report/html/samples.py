@@ -16,6 +16,7 @@ from .measured import columns_of, scores_of
 _MOST_ROWS = 120
 # Of a detection: how many objects of the image were not found.
 MISSED = "missed"
+_MOST_SCORES = 6
 _MOST_FIELDS = 6
 _MOST_LABELS = 60
 _LONGEST_TEXT = 160
@@ -76,7 +77,7 @@ def samples_of(
     spread evenly over the others.
     """
     values = {score.column: scores_of(record, score.column) for score in scores}
-    known = [(score, found) for score in scores if (found := values[score.column]) is not None]
+    known = [(score, found) for score in scores if (found := values[score.column]) is not None][:_MOST_SCORES]
     try:
         ids = record.ids
     except StoreError:

@@ -190,3 +190,14 @@ def test_texts_are_browsed_too(runs: Any) -> None:
     assert found.rows[0].fields == ("a", "x (and 1 more)")
     assert all(len(text) <= 160 for row in found.rows for text in row.fields)
     assert found.rows[1].fields[1].endswith("… (and 1 more)")
+
+
+def test_a_metric_with_several_arguments_is_called_by_them(make: Any, runs: Any) -> None:
+    rng = np.random.default_rng(0)
+    columns = {f"psnr.v2.cap=60.0,frame={frame}": rng.normal(25, 2, 50) for frame in (1, 6)}
+    evidence = {"candidate": runs.evidence(runs.record("candidate", columns), "m")}
+    found = drawn(
+        runs, *(make.result(f"c{at}", column=name, evidence=evidence) for at, name in enumerate(columns))
+    )
+    titles = {title for title in found if "distributed" in title}
+    assert titles == {f"How psnr (cap=60.0, frame={frame}) is distributed" for frame in (1, 6)}
