@@ -59,7 +59,8 @@ def _entry(what: str, each: SetValue) -> list[Any]:
         raise StoreError(
             f"{what} cannot be stored",
             expected=f"a finite value, {GROUPS} left-out values that are finite or None, a count of samples",
-            found=f"{each.value}, {len(each.left_out)} left-out values, {each.n} samples",
+            found=f"{each.value}, {len(each.left_out)} left-out values, {each.n} samples"
+            + ("" if each.standard_error is None else f", standard error {each.standard_error}"),
         )
     return entry
 

@@ -73,6 +73,7 @@ def test_set_values_come_back_exactly(store: Store, keep: Keep) -> None:
     values = {
         "walk": SetValue(0.1 + 0.2, (None, 1e-300, *(0.1,) * 18), 7),
         "": SetValue(-1e300, (0.5,) * 20, 0),
+        "of another tool": SetValue(0.7, (None,) * 20, 1319, standard_error=0.0126),
         "ü / \n": SOUND,
     }
     record.add_set("f1.v1", "label", values)
@@ -98,6 +99,8 @@ def test_numpy_numbers_are_stored_as_numbers(store: Store, keep: Keep) -> None:
         ({"left_out": (0.5,) * 19}, "19 left-out values"),
         ({"left_out": ()}, "0 left-out values"),
         ({"n": -1}, "-1 samples"),
+        ({"standard_error": 0.0}, "standard error 0.0"),
+        ({"standard_error": float("nan")}, "standard error nan"),
     ],
 )
 def test_unsound_set_values_are_refused(
