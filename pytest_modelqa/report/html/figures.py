@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ...statistics.intervals import Interval
 from .charts import Curve, Point, Spot, curves, histogram, scatter
 from .curves import along_an_argument, of_positions, of_training
 from .interval import slices_chart
+from .lost_objects import LEGEND, lost_objects
 from .measured import Side, scores_of
 from .readings import reading_of
 
@@ -50,13 +52,21 @@ class Figure:
     legend: tuple[tuple[str, str], ...] = ()
 
 
-def figures_of(verdicts: Sequence[Verdict], sides: Sequence[Side]) -> tuple[Figure, ...]:
+def figures_of(
+    verdicts: Sequence[Verdict], sides: Sequence[Side], folders: Sequence[Path] = ()
+) -> tuple[Figure, ...]:
     """The charts of an evaluation.
 
     Args:
         verdicts: Of its checks that were judged.
         sides: What was measured, candidates first.
+        folders: Where the spec's folder may be, with the photographs that were measured.
     """
+
+    def _lost_objects(verdicts: Sequence[Verdict], sides: Sequence[Side]) -> Iterator[Figure]:
+        for title, caption, shown in lost_objects(sides, folders) if verdicts else ():
+            yield Figure(title, caption, shown, LEGEND)
+
     judged = [verdict for verdict in verdicts if verdict.get("lines")]
     kinds: tuple[Callable[[Sequence[Verdict], Sequence[Side]], Iterator[Figure]], ...] = (
         _slices,
@@ -65,6 +75,7 @@ def figures_of(verdicts: Sequence[Verdict], sides: Sequence[Side]) -> tuple[Figu
         _distributions,
         along_an_argument_figures,
         _of_candidates,
+        _lost_objects,
     )
     return tuple(
         figure

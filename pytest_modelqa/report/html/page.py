@@ -170,12 +170,14 @@ def _cases(
     rows: int,
 ) -> list[_Case]:
     evaluations = {evaluation.name: evaluation for evaluation in spec.evaluations}
+    # The page may be made elsewhere than the run; a photograph is shown only if it is the one that was measured.
+    folders = tuple(root / Path(spec.path).parent for root in (Path.cwd(), store.absolute().parent.parent))
     made = []
     for case, members in groupby(items, key=lambda item: item.case):
         of_case = list(members)
         checks = [views[item.nodeid] for item in of_case]
         found = [results[item.nodeid] for item in of_case if item.nodeid in results]
-        made.append(_case(case, evaluations.get(case), checks, found, store, budget, rows))
+        made.append(_case(case, evaluations.get(case), checks, found, store, folders, budget, rows))
     return made
 
 
@@ -185,6 +187,7 @@ def _case(
     checks: Sequence[CheckView],
     results: Sequence[Result],
     store: Path,
+    folders: Sequence[Path],
     budget: Budget,
     rows: int,
 ) -> _Case:
@@ -192,7 +195,7 @@ def _case(
     sides = sides_of(results, store)
     candidates = [side for side in sides if side.is_candidate and side.record is not None]
     last = candidates[-1] if candidates else None
-    figures = figures_of(verdicts, sides)
+    figures = figures_of(verdicts, sides, folders)
     drawn = tuple(figure for figure in figures if budget.takes(len(figure.drawing)))
     browser = (
         samples_of(last.record, _scores(verdicts), _slices(verdicts), rows) if last and last.record else None
