@@ -68,6 +68,7 @@ class Bench:
         task: str = "reconstruction",
         task_args: Mapping[str, Any] | None = None,
         dataset: str = "test",
+        companions: Mapping[str, Any] | None = None,
         complete: bool = True,
     ) -> Record:
         """A record of these score columns, set-level values (value and n) and other columns."""
@@ -82,6 +83,7 @@ class Bench:
             "task": {"name": task, "version": 1, "args": dict(task_args or {})},
             "model": of_model if has_model else None,
             "dataset": {"load": "data:load", "args": {"split": dataset}},
+            "companions": {"models": dict(companions or {}), "datasets": {}},
             # So that two records of a test never have one key.
             "content": repr([scored, arrays, sets, list(ids)]),
         }

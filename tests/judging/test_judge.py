@@ -322,6 +322,20 @@ def test_other_data_with_the_same_ids_cannot_be_paired(bench: Any, older: Mappin
         bench.judge("{metric: psnr, baseline: older, max_degradation: 1}", candidate, train)
 
 
+def test_what_another_judge_measured_is_another_scale(bench: Any) -> None:
+    judge, fitted_again = ({"judge": {"checkpoint": [digest(name)]}} for name in ("a judge", "another"))
+    ours = bench.record({PSNR: SCORES}, companions=judge)
+    older = {"checkpoint": [digest("older")]}
+    text = "{metric: psnr, baseline: older, max_degradation: 0}"
+    assert (
+        bench.judge(text, ours, bench.record({PSNR: SCORES}, model=older, companions=judge)).outcome == "PASS"
+    )
+    for companions in (fitted_again, {}):
+        with pytest.raises(BaselineError, match="with other models or data beside them") as caught:
+            bench.judge(text, ours, bench.record({PSNR: SCORES}, model=older, companions=companions))
+        assert caught.value.expected == "the same judge"
+
+
 def test_a_model_is_never_compared_with_itself(bench: Any) -> None:
     candidate, again = bench.record({PSNR: SCORES}), bench.record({PSNR: SCORES, MSE: [0.1] * 6})
     for text in ("max_degradation: 1", "min_improvement: 1", "max_difference: 1, paired: false"):

@@ -5,6 +5,7 @@ import torch
 
 from pytest_modelqa.errors import CheckpointError, EvaluationError
 from pytest_modelqa.models.building import build_module, build_random, build_real, plain_tensors
+from pytest_modelqa.models.loading import load_untrained
 
 
 def test_a_module_that_allows_it_is_built_without_values(make_model, tmp_path):
@@ -111,3 +112,11 @@ def test_lazy_parameters_are_named(make_model, tmp_path):
     with pytest.raises(EvaluationError, match="leaves the sizes of 2 parameters open") as caught:
         build_module(make_model(build="Lazy"), tmp_path)
     assert caught.value.found == "linear.weight, linear.bias"
+
+
+def test_an_untrained_model_is_random_and_of_the_precision_that_is_asked_for(make_model, tmp_path):
+    plain, again = (load_untrained(make_model(), tmp_path, "cpu", "float32", seed=1) for _ in range(2))
+    assert torch.equal(plain.head.weight, again.head.weight)
+    assert torch.equal(plain.head.weight, build_random(make_model(), tmp_path, seed=1).head.weight)
+    assert not plain.training
+    assert load_untrained(make_model(), tmp_path, "cpu", "bfloat16").head.weight.dtype == torch.bfloat16
