@@ -205,7 +205,7 @@ def _report(options: argparse.Namespace) -> int:
         run = read(options.record)
         file = path_of(options.record)
         # .modelqa/runs/ID/run.json
-        folder = file.absolute().parents[2]
+        folder = file.absolute().parent.parent.parent
         path, _ = write_report(run, folder, options.output or file.with_name("report.html"))
     except ModelQAError as error:
         sys.stderr.write(f"{error}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -23,13 +24,18 @@ _WORDS = {
 
 
 def workflow_commands(run: RunRecord, root: Path, workspace: Path | None) -> Iterator[str]:
-    """Workflow commands that mark the line of each check that blocks or warns.
+    """Workflow commands that mark the line of each check that blocks or warns, and of what is wrong in a spec.
 
     Args:
         root: The folder that the paths of the specs are relative to.
         workspace: The checkout's folder: GitHub wants paths relative to it.
     """
     found: dict[str, list[str]] = {"error": [], "warning": []}
+    for spec in run.specs:
+        if spec.problem:
+            line = re.search(r":(\d+):\d+\b", spec.problem)
+            place = f"file={_property(_path(spec.path, root, workspace))},line={line[1] if line else 1}"
+            found["error"].append(f"::error {place},title=spec::{_data(spec.problem)}")
     for item, result in _judged(run):
         if result is None or not (result.blocks or shown_status(result) == "WARN"):
             continue

@@ -5,6 +5,7 @@ Nothing here bears on the verdict: what cannot be written is said, and the run e
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -48,6 +49,11 @@ def _report(run: RunRecord, folder: Path) -> tuple[History, str]:
         path, past = write_report(run, folder)
     except StoreError as error:
         return History(), str(error)
+    # Records may come from tasks and metrics of other packages: what cannot be drawn must not cost the verdict.
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        told = f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
+        return History(), f"the report could not be drawn, a mistake in pytest-modelqa: {told}"
     return past, f"report: {path}"
 
 

@@ -11,6 +11,9 @@ import jsonschema
 import pytest
 
 from pytest_modelqa.cli import main
+
+# Imported before pytester takes its snapshot of sys.modules, so that the run uses the module that a test changes.
+from pytest_modelqa.report.html import page
 from pytest_modelqa.report.run_schema import run_schema
 
 Gate = Callable[..., Any]
@@ -56,6 +59,27 @@ def test_a_report_that_cannot_be_written_changes_nothing_but_is_said(
     assert any("cannot write report.html" in line for line in run.lines)
     assert run.last_line == "GO: 6 of 6 release checks in 1 spec passed"
     assert run.exit_code == 0
+
+
+def test_a_report_that_cannot_be_drawn_costs_no_verdict(
+    gate: Gate, toy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("a drawing without points")
+
+    monkeypatch.setattr(page, "figures_of", broken)
+    run = gate("-q")
+    (said,) = [line for line in run.lines if "could not be drawn" in line]
+    assert "ValueError: a drawing without points (test_reports.py:" in said
+    assert run.last_line == "GO: 6 of 6 release checks in 1 spec passed"
+    assert run.exit_code == 0
+
+
+def test_under_xdist_the_controller_writes_the_report(toy: Any, run_pytest: Gate) -> None:
+    run = run_pytest(toy.folder, "-q", "-n", "2")
+    path = run.record_path.with_name("report.html")
+    assert f"report: {path}" in run.lines
+    assert "<title>GO: 6 of 6 release checks in 1 spec passed</title>" in path.read_text(encoding="utf-8")
 
 
 def test_github_is_told_where_and_what(gate: Gate, toy: Any, monkeypatch: pytest.MonkeyPatch) -> None:

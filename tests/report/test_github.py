@@ -22,6 +22,16 @@ def test_a_check_that_blocks_is_an_error_at_its_line_and_one_that_warns_a_warnin
     assert "file=project/model_specs/toy/toy.modelspec.yaml," in first
 
 
+def test_a_spec_that_is_wrong_is_marked_where_it_is_wrong(make: Any) -> None:
+    problem = "2 problems\n  where: specs/a.modelspec.yaml:7:12\n  found: x"
+    run = make.run(make.result())
+    run = dataclasses.replace(run, specs=(dataclasses.replace(run.specs[0], problem=problem),))
+    (told,) = workflow_commands(run, Path("/r"), None)
+    assert told.startswith(
+        "::error file=model_specs/toy/toy.modelspec.yaml,line=7,title=spec::2 problems%0A  where"
+    )
+
+
 def test_no_text_of_a_run_becomes_a_command(make: Any) -> None:
     run = make.run(make.error("psnr-min", HOSTILE))
     (told,) = workflow_commands(run, Path("/r"), None)
