@@ -150,3 +150,13 @@ def test_two_baselines_at_once_are_two_series(make: Any, tmp_path: Path) -> None
     ]  # fmt: skip
     (after,) = seen(tmp_path / "after", run(1, "a"), run(2, "b")).series
     assert len(after.points) == 2
+
+
+def test_what_was_promoted_counts_and_not_what_was_compared_with_before(make: Any, tmp_path: Path) -> None:
+    runs = [
+        release(make, 1, 29.7, 30.0, "older", recorded=False),
+        release(make, 2, 29.3, 29.6, "v1"),
+        release(make, 3, 28.9, 29.3, "v2"),
+    ]
+    (sentence,) = seen(tmp_path, *runs).creeping
+    assert "29.60 dB (baseline v1, 2026-01-02), now 28.90 dB: worse by 0.70 dB" in sentence

@@ -72,9 +72,9 @@ class Browser:
         """The page as it is printed."""
         return base64.b64decode(self._do("print", {"background": True}))
 
-    def bypass_policy(self) -> None:
-        """Lets the test's own scripts run on pages whose policy forbids all but theirs."""
-        self._devtools("Page.setBypassCSP", {"enabled": True})
+    def obey_policy(self, *, obeyed: bool) -> None:
+        """Whether the page's own policy holds; axe is a script that it forbids."""
+        self._devtools("Page.setBypassCSP", {"enabled": not obeyed})
 
     def screenshot(self, path: Path, height: int = 900, top: int = 0) -> None:
         """Writes what is seen from ``top`` on, so many pixels high."""
@@ -127,7 +127,6 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     if absent:
         pytest.skip(f"NOT RUN: {' and '.join(absent)} missing (apt-get install chromium chromium-driver)")
     with browser(tmp_path_factory.mktemp("browser")) as opened:
-        opened.bypass_policy()
         yield opened
 
 

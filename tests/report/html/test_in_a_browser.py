@@ -60,6 +60,7 @@ def test_it_fits_says_nothing_in_the_console_and_is_accessible(
     window: Any, axe: str, page: Path, tmp_path: Path, name: str, dark: bool
 ) -> None:
     window.shape(WIDTHS[name], dark=dark)
+    window.obey_policy(obeyed=False)
     window.open(page)
     window.screenshot(tmp_path / f"{name}.png", 1400)
     assert (tmp_path / f"{name}.png").stat().st_size > 20_000
@@ -74,6 +75,7 @@ def test_it_fits_says_nothing_in_the_console_and_is_accessible(
         "return found.violations.map(each => [each.id, each.nodes.map(node => node.html + node.failureSummary)])",
         axe,
     )
+    window.obey_policy(obeyed=True)
     assert violations == [], json.dumps(violations, indent=1)[:4000]
     assert window.console() == []
 
