@@ -16,7 +16,7 @@ def write_language_model() -> Callable[..., Path]:
     """Writes a tiny llama of random weights and a tokenizer of single characters, as transformers does."""
     # Here: most tests need neither.
     import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
     def write(
@@ -28,7 +28,8 @@ def write_language_model() -> Callable[..., Path]:
     ) -> Path:
         known = {"<end>": 0, "<start>": 1, **{word: at + 2 for at, word in enumerate(vocabulary)}}
         tokenizer = Tokenizer(models.WordLevel(known, unk_token="?"))
-        tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+        pieces = Regex("|".join([*(word for word in vocabulary if len(word) > 1), r"[\s\S]"]))
+        tokenizer.pre_tokenizer = pre_tokenizers.Split(pieces, "isolated")
         tokenizer.decoder = decoders.Fuse()
         PreTrainedTokenizerFast(
             tokenizer_object=tokenizer, bos_token="<start>", eos_token="<end>", chat_template=chat_template

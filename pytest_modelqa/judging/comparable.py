@@ -12,7 +12,7 @@ from ..errors import BaselineError
 from ..spec.catalogue import MetricDeclaration
 from ..spec.grid import named
 from ..spec.resolved import Check, Evaluation
-from .measured import Measured, Member, Value
+from .measured import Measured, Member, Order, Value
 from .recorded import Recorded
 
 
@@ -98,6 +98,28 @@ def demand_same_conditions(
             found=", ".join(f"{name} {theirs[name]}" for name in different) + f" for {baseline.name}",
             todo="give both evaluations the same device: and batch_size:, and run again",
         )
+
+
+def demand_same_columns(
+    declaration: MetricDeclaration, candidate: Measured, baseline: Measured, order: Order, their_order: Order
+) -> None:
+    """What a metric counts in is the same on both sides: perplexity is per token of the model's own tokenizer.
+
+    Raises:
+        BaselineError: It is not.
+    """
+    if baseline.trivial is not None:
+        return
+    for column in declaration.same_columns:
+        ours, theirs = candidate.record.column(column)[order], baseline.record.column(column)[their_order]
+        if not np.array_equal(ours, theirs):
+            raise BaselineError(
+                f"{declaration.name} of {candidate.name} and {baseline.name} do not compare: their {column} differ",
+                expected=f"the same {column} in every sample on both sides",
+                found=f"{column} that differ in {int(np.count_nonzero(ours != theirs))} of {len(ours)} samples, "
+                f"{ours.sum():,} against {theirs.sum():,} in all",
+                todo="compare by a metric that does not count in them, such as bits_per_byte",
+            )
 
 
 def _conditions(side: Measured) -> dict[str, Any]:

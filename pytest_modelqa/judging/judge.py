@@ -16,6 +16,7 @@ from .claims import Baseline, Claim, Run, decided, of_member, over_runs
 from .comparable import (
     demand_comparable,
     demand_distinct,
+    demand_same_columns,
     demand_same_conditions,
     demand_same_slices,
     demand_same_task,
@@ -103,6 +104,8 @@ def _measure(check: Check, declaration: MetricDeclaration, member: Member) -> Bo
         }
     demand_comparable(check, member.candidate, baseline)
     order, their_order = _orders(check, member.candidate, baseline)
+    if check.paired:
+        demand_same_columns(declaration, member.candidate, baseline, order, their_order)
     ours = values(member.candidate, check, declaration, order)
     theirs = values(baseline, check, declaration, their_order)
     demand_same_slices(check, ours, theirs)

@@ -190,6 +190,7 @@ TEXT_METRICS: tuple[MetricDeclaration, ...] = (
         lower=1.0,
         upper=math.inf,
         columns=("nll", "tokens"),
+        same_columns=("tokens",),
         function="pytest_modelqa.metrics.likelihood:perplexity",
         **_LIKELIHOOD,
     ),

@@ -88,6 +88,8 @@ class MetricDeclaration:
         tasks: Tasks that can compute it, beside those whose own declaration names it.
         size_dependent: A set-level value that changes with the number of samples alone, as the number of distinct
             words does: its uncertainty is freed of the groups' different sizes.
+        same_columns: Columns that both sides of a paired comparison must have alike: a value per token compares two
+            models only if they cut the texts into the same tokens.
         upper_argument: The argument of its own that lowers its upper limit (``cap``), or an empty text.
         described_by: For a number that this package does not know (another tool's, a series of a log): from its
             arguments the fields of this declaration that they state (``unit``, ``higher_is_better``, …), or None.
@@ -114,6 +116,7 @@ class MetricDeclaration:
     aspect: Literal["quality", "diversity"] | None = None
     tasks: tuple[str, ...] = ()
     size_dependent: bool = False
+    same_columns: tuple[str, ...] = ()
     upper_argument: str = ""
     described_by: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     named_by: tuple[str, ...] | None = None
