@@ -77,7 +77,9 @@ def _reference(schema: Mapping[str, Any]) -> Iterator[str]:
             yield from _table(title, definitions[name])
     for name in sorted(set(definitions) - set(_TITLES)):
         if definitions[name].get("properties"):
-            yield from _table(f"`{name}`", definitions[name])
+            told = str(definitions[name].get("description", ""))
+            of_something = re.fullmatch(r"The arguments of (.+)\.", told)
+            yield from _table(f"Arguments of {of_something[1]}" if of_something else name, definitions[name])
 
 
 def _table(title: str, definition: Mapping[str, Any]) -> Iterator[str]:
@@ -92,7 +94,7 @@ def _table(title: str, definition: Mapping[str, Any]) -> Iterator[str]:
             "required"
             if key in required
             else _code(entry["default"])
-            if entry.get("default") is not None
+            if entry.get("default") not in (None, "")
             else "—"
         )
         cells = (f"`{key}`", _type(entry), default, _meaning(entry))
@@ -110,7 +112,7 @@ def _type(entry: Mapping[str, Any]) -> str:
         return f"`{entry['$ref'].rpartition('/')[2]}`"
     kind = entry.get("type", "any")
     if isinstance(kind, list):
-        return " or ".join(one for one in kind if one != "null")
+        return " or ".join("mapping" if one == "object" else one for one in kind if one != "null")
     if kind == "array":
         return f"list of {_type(entry.get('items') or {})}"
     return "mapping" if kind == "object" else str(kind)

@@ -48,6 +48,11 @@ def _parser() -> argparse.ArgumentParser:
     promote.add_argument(
         "--lower", action="store_true", help="a value may be worse than that of the baseline of this name"
     )
+    promote.add_argument(
+        "--reference-output",
+        action="store_true",
+        help="record what the model gives on a fixed input too, for preflight to compare with",
+    )
     promote.set_defaults(run_command=_promote)
     diff = commands.add_parser("diff", help="show what changed between two runs")
     diff.add_argument("first", type=Path, metavar="A", help="a folder under .modelqa/runs/, or its run.json")
@@ -158,7 +163,9 @@ def _promote(options: argparse.Namespace) -> int:
     from .baselines.promotion import Request, promote
     from .errors import ModelQAError
 
-    request = Request(options.run, options.name, options.reason, options.evaluation, options.lower)
+    request = Request(
+        options.run, options.name, options.reason, options.evaluation, options.lower, options.reference_output
+    )
     try:
         lines = promote(request)
     except ModelQAError as error:

@@ -37,7 +37,9 @@ def stored(run: Path, evidence: Mapping[str, Any]) -> Measured | None:
 def numbers(
     evaluation: Evaluation, results: Mapping[str, Result], measured: Measured | None, known: Catalogue
 ) -> dict[str, MetricFile]:
-    """Each metric of the checks that has its default arguments, on the whole set.
+    """Each metric of the checks, on the whole set; under its name where it has its default arguments.
+
+    With others it stands there for the reader, and is compared through the records.
 
     Args:
         results: Of the evaluation's checks, by their ids.
@@ -45,20 +47,29 @@ def numbers(
     """
     found: dict[str, MetricFile] = {}
     for check in evaluation.checks:
-        declaration = known.metrics[check.metric]
-        if check.id not in results or differing_args(declaration.args, check.args):
+        if check.id not in results:
             continue
+        declaration = known.metrics[check.metric].limited(check.args)
+        name = entry_name(check, known)
         if measured is not None:
-            found[check.metric] = _of_records(check, evaluation, measured, declaration)
+            found[name] = _of_records(check, evaluation, measured, declaration)
             continue
         lines = (results[check.id].verdict or {}).get("lines", ())
         for line in lines:
             if line["slice"] == "":
                 value = line["candidate"]["value"]
-                found[check.metric] = MetricFile(
-                    value=value, unit=declaration.unit, version=declaration.version
-                )
+                found[name] = MetricFile(value=value, unit=declaration.unit, version=declaration.version)
     return dict(sorted(found.items()))
+
+
+def entry_name(check: Check, known: Catalogue) -> str:
+    """The metric's name, with the arguments that are not its defaults: ``ssim(window_size=7, sigma=0.95)``."""
+    args = differing_args(known.metrics[check.metric].args, check.args)
+    return (
+        f"{check.metric}({', '.join(f'{name}={value}' for name, value in args.items())})"
+        if args
+        else check.metric
+    )
 
 
 def _of_records(

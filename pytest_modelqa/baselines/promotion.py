@@ -14,19 +14,20 @@ from pathlib import Path
 from ..errors import BaselineError, UsageError
 from ..judging.measured import Measured
 from ..judging.verdict import WHENEVER_STOPPED
+from ..preflight.reference_output import record as record_output
 from ..records.atomic import write_atomically
 from ..records.excerpt import remove, size_bytes
 from ..records.record import Record
 from ..report.conclusion import Result
 from ..report.run_record import ReadSpec, RunRecord, read
 from ..spec import read_spec
-from ..spec.catalogue import Catalogue
+from ..spec.catalogue import Catalogue, MetricDeclaration
 from ..spec.forms import NAME_PATTERN
 from ..spec.numbers import format_value
-from ..spec.resolved import Check, Evaluation, Spec
+from ..spec.resolved import Evaluation, Spec
 from ..tasks.registry import catalogue
 from ..verification import verify
-from .content import made_by, numbers, stored, write_records
+from .content import entry_name, made_by, numbers, stored, write_records
 from .file import BaselineFile, parse
 
 # What a repository carries without anybody minding: some 100,000 samples with five scores each.
@@ -41,6 +42,7 @@ class Request:
         run: A run record, or its folder.
         evaluation: The one to promote; None: each that measured a model.
         lower: A value may be worse than that of the baseline of the same name.
+        reference_output: Record what the model gives on a fixed input too, for preflight to compare with.
     """
 
     run: Path
@@ -48,6 +50,7 @@ class Request:
     reason: str
     evaluation: str | None = None
     lower: bool = False
+    reference_output: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ class Promoted:
     path: Path
     content: BaselineFile
     record: Record | None
-    checks: tuple[Check, ...]
+    spec: Spec
+    evaluation: Evaluation
     notes: tuple[str, ...]
 
 
@@ -100,7 +104,14 @@ def promote(request: Request) -> list[str]:
         )
     for one in promoted:
         _demand_not_lower(one, known, lower=request.lower)
-    return [*(line for one in promoted for line in _write(one)), *left_out]
+    outputs = [_reference_output(one, known) for one in promoted if request.reference_output]
+    return [*(line for one in promoted for line in _write(one)), *outputs, *left_out]
+
+
+def _reference_output(one: Promoted, known: Catalogue) -> str:
+    path = record_output(one.spec, one.evaluation, known, one.path.with_suffix(".output.npz"))
+    named = path.relative_to(one.spec.folder).as_posix()
+    return f"wrote {path}\n  for preflight: models: {{{one.evaluation.model}: {{reference_output: {named}}}}}"
 
 
 def _demand_names(request: Request) -> None:
@@ -210,10 +221,10 @@ def _promoted(
     metrics = numbers(evaluation, results, measured, known)
     if not metrics:
         raise BaselineError(
-            f"{evaluation.name} has no value of a whole set, measured with the default arguments of its metric",
+            f"{evaluation.name} has no value of a whole set",
             where=str(request.run),
             found="checks " + ", ".join(results),
-            todo="promote on the machine that has the records, or add a check without slices and args",
+            todo="promote on the machine that has the records, or add a check without slices",
         )
     dataset = spec.datasets[evaluation.dataset] if evaluation.dataset else None
     content = BaselineFile(
@@ -222,7 +233,8 @@ def _promoted(
         task=evaluation.task,
         dataset=evaluation.dataset,
         split=dataset.split if dataset else None,
-        n=evidence["samples"],
+        # None of a file of numbers alone.
+        n=evidence["samples"] or None,
         source=evidence["role"],
         metrics=metrics,
         made_by=made_by(record, evaluation, evidence, measured),
@@ -230,7 +242,7 @@ def _promoted(
     )
     kept, notes = _light(measured)
     path = spec.folder / "baselines" / f"{request.name}.json"
-    return Promoted(path, content, kept.record if kept else None, evaluation.checks, notes)
+    return Promoted(path, content, kept.record if kept else None, spec, evaluation, notes)
 
 
 def _light(measured: Measured | None) -> tuple[Measured | None, tuple[str, ...]]:
@@ -248,7 +260,11 @@ def _demand_not_lower(one: Promoted, known: Catalogue, *, lower: bool) -> None:
     if lower or not one.path.exists():
         return
     before = parse(one.path)
-    worse = list(_worse(before, one.content, known))
+    declarations = {
+        entry_name(check, known): known.metrics[check.metric].limited(check.args)
+        for check in one.evaluation.checks
+    }
+    worse = list(_worse(before, one.content, {**known.metrics, **declarations}))
     if worse:
         raise BaselineError(
             f"{one.content.name} would be lowered: {worse[0]}",
@@ -258,9 +274,11 @@ def _demand_not_lower(one: Promoted, known: Catalogue, *, lower: bool) -> None:
         )
 
 
-def _worse(before: BaselineFile, after: BaselineFile, known: Catalogue) -> Iterator[str]:
+def _worse(
+    before: BaselineFile, after: BaselineFile, known: Mapping[str, MetricDeclaration]
+) -> Iterator[str]:
     for name, old in before.metrics.items():
-        declaration, new = known.metrics.get(name), after.metrics.get(name)
+        declaration, new = known.get(name), after.metrics.get(name)
         if new is None:
             yield f"{name} is no longer in it"
         elif declaration is not None and declaration.higher_is_better is not None:
@@ -277,7 +295,7 @@ def _write(one: Promoted) -> Iterator[str]:
     folder = one.path.with_suffix(".records")
     remove(folder)
     if one.record is not None:
-        write_records(one.checks, one.record, catalogue(), folder)
+        write_records(one.evaluation.checks, one.record, catalogue(), folder)
         size = size_bytes(folder)
         if size > LARGEST_RECORDS_BYTES:
             remove(folder)

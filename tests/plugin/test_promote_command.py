@@ -46,7 +46,7 @@ def compare(toy: Any, check: str, name: str = "v1") -> None:
 
 
 def test_a_promoted_run_says_what_was_measured_and_who_made_it(toy: Any, promoted: Any) -> None:
-    said = promoted()
+    said = promoted(reference_output=True)
     content = baseline(toy.folder)
     assert content["metrics"]["psnr"]["value"] == pytest.approx(NEW, abs=5e-4)
     assert (content["task"], content["dataset"], content["n"], content["source"]) == (
@@ -59,6 +59,9 @@ def test_a_promoted_run_says_what_was_measured_and_who_made_it(toy: Any, promote
     assert content["reason"] == "first release"
     assert content["records"] == "v1.records"
     assert any("records beside it" in line for line in said)
+    assert "reference_output: baselines/v1.output.npz" in said[-1]
+    with np.load(toy.folder / "baselines" / "v1.output.npz") as recorded:
+        assert recorded.files
 
 
 def test_the_next_candidate_is_judged_against_it_sample_by_sample(
@@ -227,3 +230,28 @@ def test_the_kept_records_hold_scores_and_slices_and_nothing_else(toy: Any, prom
 def test_names_and_reasons_that_are_none(name: str, reason: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         promote(Request(tmp_path, name, reason))
+
+
+def test_what_was_measured_with_other_arguments_is_compared_through_the_records(
+    toy: Any, promoted: Any, gate: Gate
+) -> None:
+    micro = "{metric: recall, args: {average: micro}"
+    toy.edit("{metric: recall, min: 0.75, slices: label}", f"{micro}, min: 0.5}}")
+    promoted(evaluation="classification")
+    metrics = baseline(toy.folder)["metrics"]
+    assert set(metrics) == {"accuracy", "recall(average=micro)"}
+    toy.edit("\nevaluations:", "\nbaselines:\n  v1: {recorded: baselines/v1.json}\nevaluations:")
+    toy.edit(f"{micro}, min: 0.5}}", f"{micro}, baseline: v1, max_degradation: 0, id: versus}}")
+    verdict = gate("-k", "versus").results["classification::versus"]["verdict"]
+    assert verdict["outcome"] == "PASS"
+    assert verdict["worst"]["baseline"]["value"] == pytest.approx(metrics["recall(average=micro)"]["value"])
+
+    # A bar of such a metric sinks no more silently than another.
+    path = toy.folder / "baselines" / "v1.json"
+    higher = baseline(toy.folder)
+    higher["metrics"]["recall(average=micro)"]["value"] = 0.99
+    path.write_text(json.dumps(higher))
+    toy.edit(", baseline: v1, max_degradation: 0, id: versus}", ", min: 0.5}")
+    toy.edit("baselines:\n  v1: {recorded: baselines/v1.json}\n", "")
+    with pytest.raises(BaselineError, match="v1 would be lowered: recall"):
+        promoted(evaluation="classification")
