@@ -14,6 +14,8 @@ from .questions import is_directory, is_results_file
 SAMPLES = 8
 # Of a dataset that a probe is trained on or a judge tested with: fewer would be no test of anything.
 COMPANION_SAMPLES = 64
+# What a generator is asked for: of two classes one each, which a handful of real samples always has too.
+DRAWN_SAMPLES = 2
 # A tiny run that takes longer is not tiny.
 DEADLINE_SECONDS = 120.0
 
@@ -82,12 +84,19 @@ def _dataset(dataset: Dataset, most: int) -> Dataset:
 def _evaluation(evaluation: Evaluation) -> Evaluation:
     return replace(
         evaluation,
+        args=_drawing_few(evaluation.args),
         device="cpu",
         repeats=min(evaluation.repeats, 2),
         stop_early=None,
         deadline=DEADLINE_SECONDS,
         checks=tuple(_check(check) for check in evaluation.checks),
     )
+
+
+def _drawing_few(args: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The task's arguments; of the ``samples`` that a task draws (``sampling``), few."""
+    drawn = args.get("samples")
+    return {**args, "samples": min(drawn, DRAWN_SAMPLES)} if isinstance(drawn, int) else args
 
 
 def _check(check: Check) -> Check:
