@@ -24,6 +24,7 @@ from .preflight.config import config_findings
 from .preflight.dataset import content_findings, file_findings, overlap_findings
 from .preflight.findings import Finding
 from .preflight.inspection import Answer, Ask, Inspector
+from .preflight.metric_data import metric_data_findings
 from .preflight.power import power_findings
 from .preflight.questions import Question, is_results_file
 from .preflight.recording import recorded_config_findings
@@ -125,6 +126,9 @@ class Readiness:
             case "resources":
                 return (
                     *code_findings(references_of(spec), spec.folder),
+                    *metric_data_findings(
+                        check.args for each in spec.evaluations.values() for check in each.checks
+                    ),
                     *space_findings(self._gate.options.folder),
                     *device_findings(spec),
                 )

@@ -9,6 +9,7 @@ from .checkpoint import checkpoint_findings
 from .config import config_findings
 from .dataset import file_findings
 from .findings import Finding, demand_no_errors
+from .metric_data import metric_data_findings
 from .resources import code_findings
 
 
@@ -51,4 +52,5 @@ def static_findings(job: Job, memory: Path) -> tuple[Finding, ...]:
         found += file_findings(job.dataset, job.folder, memory)
         if job.dataset.load is not None:
             references[job.dataset.name] = job.dataset.load
-    return (*found, *code_findings(references, job.folder))
+    needed = metric_data_findings(use.args for use in job.metrics)
+    return (*found, *needed, *code_findings(references, job.folder))

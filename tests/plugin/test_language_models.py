@@ -117,3 +117,31 @@ def test_the_records_hold_the_texts(run: Any) -> None:
     assert table["reference"].to_pylist()[0] == "tac eht"
     assert [len(row) for row in table["generations"].to_pylist()] == [4] * 10
     assert {"passes", "generated_tokens", "kind"} <= set(table.column_names)
+
+
+NEEDS_NLTK = """modelqa: 1
+models: {lm: {checkpoint: lm, format: transformers}}
+datasets: {prompts: {path: prompts.jsonl, role: test}}
+evaluations:
+  generation:
+    task: text_generation
+    model: lm
+    dataset: prompts
+    checks: [{metric: distinct_1, args: {tokens: nltk}, min: 0.1}]
+"""
+
+
+@pytest.mark.parametrize("mark", ["gpu", "preflight and not after_training"])
+def test_missing_data_of_nltk_are_told_before_anything_is_generated(
+    tmp_path: Path, write_language_model: Callable[..., Path], run_pytest: Callable[..., Any], mark: str
+) -> None:
+    write_language_model(tmp_path / "lm")
+    (tmp_path / "a.modelspec.yaml").write_text(NEEDS_NLTK)
+    (tmp_path / "prompts.jsonl").write_text('{"prompt": "a"}\n')
+    # A home of its own: this machine may have the data.
+    environment = {"HOME": str(tmp_path), "NLTK_DATA": str(tmp_path / "nltk_data")}
+    run = run_pytest(tmp_path, "-q", "-m", mark, environment=environment)
+    assert run.exit_code == 1
+    assert "the NLTK data punkt_tab are missing, which tokens: nltk needs" in run.text
+    assert "modelqa fetch nltk, or write tokens: words" in run.text
+    assert not list(tmp_path.glob(".modelqa/store/*/*/*/samples.parquet"))
