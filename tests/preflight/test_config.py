@@ -154,6 +154,21 @@ def test_an_argument_that_a_class_does_not_take_is_an_error(ask: Ask) -> None:
     assert finding.what == "net.hight of the config is given to net, which has no parameter 'hight'"
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "d = {'a': 1}\nprint([1] in d, d.get([1]), cfg.get({}), {}[[1]])\n",
+        "x = " + "(" * 90 + "1" + ")" * 90 + "\nprint(" + "-" * 500 + "x)\n",
+        "f = lambda n: f(n)\nf(1)\nclass A(A2 := object): pass\nA().x.y[1](cfg.a)\n",
+        "def g(*a, b=1, **k): yield from a\nprint(*g(*cfg, **cfg), **{1: 2})\n",
+        "match cfg:\n    case {'a': int(x), **rest}: print(x)\n    case [*_]: pass\n",
+    ],
+)
+def test_odd_programs_do_no_harm(ask: Ask, code: str) -> None:
+    findings = ask("{file: c.yaml, read_by: [v.py]}", c_yaml="a: 1", v_py=LOAD + "print(cfg.a)\n" + code)
+    assert not [finding for finding in findings if finding.severity == "error"]
+
+
 def test_a_program_without_end_is_followed_to_a_limit(ask: Ask) -> None:
     code = LOAD + "def f(n, c):\n    print(c.a)\n    return f(n + 1, c) + f(n + 2, c)\nf(0, cfg)\n"
     findings = ask("{file: c.yaml, read_by: [v.py]}", c_yaml="a: 1", v_py=code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..composed import NOTHING, KeyPath, shown
@@ -94,6 +94,8 @@ def _note_read(machine: Machine, path: KeyPath, found: Value, node: ast.AST, *, 
 
 def lookup(machine: Machine, holder: Value, key: Any) -> Found:
     """What a key holds, without noting that it is read; ``Unknown`` where nobody knows."""
+    if not isinstance(key, Hashable):
+        return UNKNOWN
     if isinstance(holder, Part):
         return _lookup_part(machine, holder, key)
     if isinstance(holder, Record):
@@ -107,7 +109,7 @@ def lookup(machine: Machine, holder: Value, key: Any) -> Found:
             return holder.items[key]
         return UNKNOWN
     if isinstance(holder, Instance):
-        return holder.attributes.get(key, NOT_THERE)
+        return holder.attributes.get(str(key), NOT_THERE)
     if isinstance(holder, Known):
         return _lookup_known(holder.value, key)
     return UNKNOWN
@@ -213,7 +215,7 @@ def contains(machine: Machine, holder: Value, key: Any) -> bool | None:
             if isinstance(holder.value, (str, list, tuple, dict, set, frozenset))
             else None
         )
-    if isinstance(holder, Absent):
+    if isinstance(holder, Absent) or not isinstance(key, Hashable):
         return None
     found = lookup(machine, holder, key)
     if isinstance(found, NotThere):

@@ -21,7 +21,7 @@ from .sources import Sources
 from .values import UNKNOWN, Class, Frame, Function, Instance, Known, Part, Source, Value, either
 
 # A program of this many steps is not followed to its end; which is said.
-MOST_STEPS = 400_000
+MOST_STEPS = 200_000
 DEEPEST = 40
 
 # What reading a missing key raises; code that catches one of these is ready for it.

@@ -35,8 +35,11 @@ def read_keys(config: Composed, name: str, folder: Path, files: Sequence[Path]) 
     machine = Machine(config, name, folder, sources)
     try:
         _follow(machine, files)
-    except TooLongError:
-        machine.log.note("all that stands after this: the program is too long", _top(machine))
+    except (TooLongError, RecursionError):
+        machine.log.note(
+            "all that stands after this: the program is too long, or nested too deep",
+            Place(files[0].name if files else "", 1),
+        )
     for path, why in sources.broken.items():
         machine.log.note(f"what {path.name} reads: it cannot be parsed ({why})", Place(str(path), 1))
     return machine.log
@@ -49,7 +52,7 @@ def stored_nodes(folder: Path, files: Sequence[Path]) -> list[dict[str, Any]]:
         for source in map(machine.sources.open, files):
             if source is not None:
                 machine.run_module(source)
-    except TooLongError:
+    except (TooLongError, RecursionError):
         # What is not there will be missing in the config, and be told.
         pass
     return machine.stored
@@ -153,8 +156,3 @@ def _is_of_the_config(machine: Machine, attempt: Log) -> bool:
     tree = machine.config.tree
     there = [path for path in top if isinstance(tree, dict) and path[0] in tree]
     return not top or len(there) * 2 >= len(top)
-
-
-def _top(machine: Machine) -> Place:
-    frame = machine.frames[-1] if machine.frames else None
-    return Place(frame.source.path.name if frame else "", 1)
