@@ -35,7 +35,7 @@ def rehearse(stage: Gate, spec: Spec, evaluation: Evaluation) -> tuple[Finding, 
     Args:
         stage: Its store is thrown away.
     """
-    tiny = tiny_spec(spec)
+    tiny = tiny_spec(spec, stage.catalogue)
     found: dict[str, Finding] = {}
     passed: dict[str, int] = {}
     not_judged: list[tuple[Check, ModelQAError]] = []

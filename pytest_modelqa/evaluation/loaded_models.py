@@ -42,7 +42,9 @@ class LoadedModels:
             # Here, because it takes 2 s to import.
             from ..models.tiny_directory import tiny_of_directory
 
-            return tiny_of_directory(path, job.model.name).eval().to(device)
+            return (
+                tiny_of_directory(path, job.model.name, zlib.crc32(job.model.name.encode())).eval().to(device)
+            )
         if found == TRANSFORMERS:
             # Each directory of a grid has a configuration and a tokenizer of its own.
             return load_model(

@@ -33,7 +33,7 @@ _SMALL: Mapping[str, int] = {
 }
 
 
-def tiny_of_directory(path: Path, name: str) -> TextModel:
+def tiny_of_directory(path: Path, name: str, seed: int = 0) -> TextModel:
     """A network of the directory's class, with its vocabulary and tokenizer, of two narrow layers.
 
     Where the class does not take a narrow configuration only its depth is cut.
@@ -41,6 +41,7 @@ def tiny_of_directory(path: Path, name: str) -> TextModel:
     Args:
         path: Absolute.
         name: The model's in the spec, for messages.
+        seed: Of its random weights.
 
     Raises:
         MissingDependencyError: transformers is not installed, or too old to be safe.
@@ -58,7 +59,7 @@ def tiny_of_directory(path: Path, name: str) -> TextModel:
             todo="save them anew with config.save_pretrained(…) and tokenizer.save_pretrained(…)",
         ) from error
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         try:
             network = network_class(_cut(config, _SMALL))
         # Of sizes that do not fit together: each class checks its own.

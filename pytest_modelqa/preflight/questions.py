@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..models.files import COCO_RESULTS_BUILD, TRANSFORMERS
-from ..spec.catalogue import Catalogue
+from ..spec.catalogue import Catalogue, named_entries
 from ..spec.resolved import Dataset, Evaluation, Model, Spec
 
 
@@ -76,6 +76,21 @@ def is_directory(model: Model) -> bool:
     return model.build == TRANSFORMERS
 
 
+def companions_of(spec: Spec, catalogue: Catalogue) -> frozenset[str]:
+    """The models that arguments of tasks name, such as a judge: with random weights they would judge nothing."""
+    return frozenset(
+        entry.name
+        for evaluation in spec.evaluations.values()
+        for entry in named_entries(catalogue.tasks[evaluation.task].args, evaluation.args)
+        if entry.kind == "model"
+    )
+
+
+def keeps_checkpoint(model: Model, companions: frozenset[str]) -> bool:
+    """Whether a model is rehearsed with its own files: it is made of them, or judges others."""
+    return is_results_file(model) or is_directory(model) or (model.name in companions and not model.tiny)
+
+
 def _of_model(model: Model) -> Iterator[Question]:
     name, line = model.name, model.position.line
     if not is_results_file(model) and not is_directory(model):
@@ -112,7 +127,10 @@ def _of_evaluation(evaluation: Evaluation, spec: Spec, catalogue: Catalogue) -> 
     model = spec.models.get(evaluation.model or "")
     built = model is not None and not is_results_file(model)
     # A log, a file of results, a directory with its tokenizer has to be there; a model can be built any time.
-    recorded = model is None or is_results_file(model) or is_directory(model)
+    companions = companions_of(spec, catalogue)
+    own = {entry.name for entry in named_entries(task.args, evaluation.args) if entry.kind == "model"}
+    used = [model, *(spec.models[other] for other in own)]
+    recorded = any(each is None or keeps_checkpoint(each, companions) for each in used)
     if evaluation.checks:
         yield Question(
             "checks", (name,), f"each check of {name} can fail, and says something of its own", line

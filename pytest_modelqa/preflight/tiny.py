@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from ..models.files import checkpoint_path
+from ..spec.catalogue import Catalogue
 from ..spec.grid import members
 from ..spec.resolved import Check, Dataset, Evaluation, Model, Spec
-from .questions import is_directory, is_results_file
+from .questions import companions_of, keeps_checkpoint
 
 SAMPLES = 8
 # Of a dataset that a probe is trained on or a judge tested with: fewer would be no test of anything.
@@ -20,20 +21,18 @@ DRAWN_SAMPLES = 2
 DEADLINE_SECONDS = 120.0
 
 
-def tiny_spec(spec: Spec) -> Spec:
+def tiny_spec(spec: Spec, catalogue: Catalogue) -> Spec:
     """The spec as it is rehearsed.
 
     A model is built by what its ``tiny`` says, and where that names no checkpoint has random weights; a file of
     results stays what it is. A dataset is read as its ``tiny`` says, and not beyond the first ``SAMPLES``. What is
-    measured, and how, stays. A model that only judges others keeps its checkpoint: without it, it judges nothing.
+    measured, and how, stays. A model that judges others keeps its checkpoint: without it, it judges nothing.
     """
     evaluated = {each.dataset for each in spec.evaluations.values()}
-    measured = {each.model for each in spec.evaluations.values()} | _baselines(spec)
+    companions = companions_of(spec, catalogue)
     return replace(
         spec,
-        models={
-            name: _model(model, spec, judges=name not in measured) for name, model in spec.models.items()
-        },
+        models={name: _model(model, spec, companions) for name, model in spec.models.items()},
         datasets={
             name: _dataset(dataset, SAMPLES if name in evaluated else COMPANION_SAMPLES)
             for name, dataset in spec.datasets.items()
@@ -43,17 +42,15 @@ def tiny_spec(spec: Spec) -> Spec:
     )
 
 
-def _baselines(spec: Spec) -> set[str | None]:
-    return {check.baseline for each in spec.evaluations.values() for check in each.checks}
-
-
-def _model(model: Model, spec: Spec, *, judges: bool) -> Model:
+def _model(model: Model, spec: Spec, companions: frozenset[str]) -> Model:
     tiny: Mapping[str, Any] = model.tiny or {}
-    if is_results_file(model) or is_directory(model) or (judges and not tiny):
-        # One checkpoint of a grid stands for all.
-        path = checkpoint_path(model, spec.folder, members(model.coordinates, {})[0])
+    if keeps_checkpoint(model, companions):
+        # One checkpoint of a grid stands for all; the first may be what the others are compared with.
+        path = checkpoint_path(model, spec.folder, members(model.coordinates, {})[-1])
         kept = tiny.get("checkpoint") or (str(path) if path is not None else None)
-        return replace(model, checkpoint=kept, coordinates={}, sha256=None, reference_output=None)
+        return replace(
+            model, checkpoint=kept, coordinates={}, sha256=None, reference_output=None, config=None
+        )
     checkpoint = tiny.get("checkpoint")
     return replace(
         model,
