@@ -213,3 +213,20 @@ def classified(experiment: SimpleNamespace, kind: str) -> dict[str, dict[str, li
         "classification::log_loss-max": {"": [log_loss(label, probability)]},
         "classification::expected_calibration_error-max": {"": [calibration_error]},
     }
+
+
+def test_the_preflight_passes_before_anything_was_trained(tmp_path: Path) -> None:
+    left_out = shutil.ignore_patterns("__pycache__", "checkpoints")
+    shutil.copytree(FOLDER, tmp_path / "digits", ignore=left_out)
+    command = [sys.executable, "-m", "pytest", "digits", "-m", "preflight and not after_training"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[-1].startswith("PREFLIGHT OK: ")
+    assert "tiny-run-of-classification" in done.stdout
+
+
+def test_the_controls_are_failed_by_the_checks(tmp_path: Path) -> None:
+    shutil.copytree(FOLDER, tmp_path / "digits", ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, "-m", "pytest", "digits", "-m", "control"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "CONTROLS OK: 3 control items passed", done.stdout
