@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -21,6 +22,12 @@ _NLTK = {
     "wordnet": "corpora/wordnet",
     "meteor_score": "corpora/wordnet",
 }
+
+
+_GIVES_VARIABLE = re.compile(r"""environ(?:\[|\.setdefault\()\s*["'](\w+)["'](?:\s*\]\s*=(?!=)|\s*,)""")
+_CHANGES_PLACE = re.compile(
+    r"\bsys\.path\b|\baddsitedir\b|\bload_dotenv\b|\benviron\.update\b|\bsys\.meta_path\b"
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,8 @@ def needs_of(references: Iterable[str], folder: Path) -> tuple[Need, ...]:
         folder: The spec's. Modules that lie elsewhere are installed packages, and only asked for.
     """
     found: dict[tuple[Kind, str], Need] = {}
+    given: set[str] = set()
+    hedged = False
     queue = [reference.partition(":")[0] for reference in references]
     seen: set[Path] = set()
     for module in queue:  # which grows
@@ -54,7 +63,10 @@ def needs_of(references: Iterable[str], folder: Path) -> tuple[Need, ...]:
         if path is None or path in seen:
             continue
         seen.add(path)
-        for need in _needs_of_file(path):
+        text = _text_of(path)
+        given |= set(_GIVES_VARIABLE.findall(text))
+        hedged = hedged or _CHANGES_PLACE.search(text) is not None
+        for need in _needs_of_text(text, str(path)):
             top = need.name.partition(".")[0]
             if need.kind == "package" and (_file_of(top, folder) or (folder / top).is_dir()):
                 queue.append(need.name)
@@ -63,7 +75,9 @@ def needs_of(references: Iterable[str], folder: Path) -> tuple[Need, ...]:
             known = found.get((named.kind, named.name))
             if known is None or (known.optional and not named.optional):
                 found[named.kind, named.name] = named
-    return tuple(found.values())
+    left = [need for need in found.values() if need.kind != "variable" or need.name not in given]
+    # Where code adds folders to the path, or variables from a file, what is missing here may be there by then.
+    return tuple(replace(need, optional=True) for need in left) if hedged else tuple(left)
 
 
 def is_importable(package: str) -> bool:
@@ -90,11 +104,12 @@ def _needs_of_text(text: str, where: str) -> tuple[Need, ...]:
     return tuple(_needs(tree, where, optional=False))
 
 
-def _needs_of_file(path: Path) -> tuple[Need, ...]:
+def _text_of(path: Path) -> str:
     try:
-        return _needs_of_text(path.read_text(encoding="utf-8"), str(path))
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return ()
+        # Building the model says it.
+        return ""
 
 
 def _needs(node: ast.AST, where: str, *, optional: bool) -> Iterator[Need]:

@@ -86,6 +86,18 @@ def test_what_is_missing_is_an_error_where_it_is_needed_and_a_warning_where_it_m
     assert "the environment variable MODELQA_TEST_HOME is not set" not in left
 
 
+def test_what_code_provides_for_itself_is_not_missing(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(
+        'import os\nos.environ["A"] = "1"\nos.environ.setdefault("B", "2")\n'
+        'print(os.environ["A"], os.environ["B"], os.environ["C"] == "3")\n'
+    )
+    variables = {need.name for need in needs_of(["model:Net"], tmp_path) if need.kind == "variable"}
+    assert variables == {"C"}
+    (tmp_path / "model.py").write_text('import sys\nsys.path.insert(0, "../src")\nimport no_such_package\n')
+    (finding,) = code_findings({"net": "model:Net"}, tmp_path)
+    assert finding.severity == "warning"
+
+
 def test_code_that_is_no_python_or_not_there_is_left_to_those_who_run_it(tmp_path: Path) -> None:
     (tmp_path / "model.py").write_text("def broken(:\n")
     assert needs_of(["model:Net", "absent:Net"], tmp_path) == ()
