@@ -19,6 +19,7 @@ from .readings import Reading, reading_of
 ORDER = ("FAIL", "ERROR", "INCONCLUSIVE", "NOT RUN", "SKIPPED", "XFAILED", "RERUN", "WARN", "PASS")
 _CLASSES = {"PASS": "pass", "FAIL": "fail", "ERROR": "error", "INCONCLUSIVE": "warn", "WARN": "warn"}
 _SLICES_LISTED = 100
+_OF_A_PASS = ("within noise", "numbers only")
 _SLICE_BYTES = 250
 
 
@@ -79,6 +80,12 @@ def check_view(item: Planned, result: Result | None, number: int, budget: Budget
     notes = verdict.get("notes", ())
     # Of a model, not of the verdict: where it ran and when.
     names = tuple(f"{side['name']}: " for side in verdict.get("evidence", {}).values())
+    passed = result is not None and result.status == "PASS"
+
+    def at_once(note: str) -> bool:
+        """What bears on a pass, and what a reader of another verdict can act on."""
+        return note.startswith(_OF_A_PASS) if passed else not (note.startswith(names) or " wins, " in note)
+
     status = shown_status(result) if item.selected or result else "NOT RUN"
     worst = reading_of(verdict["worst"], verdict) if verdict.get("worst") else None
     lines = verdict.get("lines", ()) if worst else ()
@@ -104,8 +111,8 @@ def check_view(item: Planned, result: Result | None, number: int, budget: Budget
         readings=tuple(readings[:listed]),
         more_readings=max(len(readings) - listed, 0),
         samples=_samples(verdict, worst),
-        warnings=tuple(note for note in notes if not note.startswith(names)),
-        notes=tuple(note for note in notes if note.startswith(names)),
+        warnings=tuple(note for note in notes if at_once(note)),
+        notes=tuple(note for note in notes if not at_once(note)),
         error=verdict.get("error"),
         findings=tuple(verdict.get("findings", ())),
         sides=tuple(side_view(label, side) for label, side in verdict.get("evidence", {}).items()),

@@ -10,7 +10,7 @@ from .readings import Reading
 from .svg import Scale, drawing, element, line, scale_of, text, tick_text
 
 _WIDTH, _HEIGHT = 230.0, 40.0
-_LABEL, _ROW = 120.0, 22.0
+_LABEL, _ROW = 132.0, 22.0
 _CHART = 440.0
 _MOST_ROWS = 40
 # An interval that is wider than this many times the distance of value and bound is cut, with an arrow at its end.
@@ -39,6 +39,7 @@ def interval_plot(reading: Reading) -> Markup:
 def slices_chart(readings: Sequence[Reading], label: str) -> Markup:
     """Readings below each other on one axis, as many as can be read."""
     shown = readings[:_MOST_ROWS]
+    names = _told_apart([reading.label for reading in shown])
     top, height = 6.0, _ROW * len(shown)
     axis = _axis(shown, _LABEL, _CHART - 72.0)
     parts: list[str] = []
@@ -49,13 +50,24 @@ def slices_chart(readings: Sequence[Reading], label: str) -> Markup:
     for row, reading in enumerate(shown):
         middle = top + _ROW * (row + 0.5)
         place = axis(reading.limit)
-        named = reading.label if len(reading.label) <= 18 else f"{reading.label[:17]}…"
+        named = names[row] if len(names[row]) <= 20 else f"{names[row][:19]}…"
         parts.append(text(_LABEL - 8, middle + 4, named, "end", "name"))
         parts.append(_forbidden(axis, reading, middle - _ROW / 2, _ROW))
         parts.append(line(place, middle - _ROW / 2, place, middle + _ROW / 2, "limit"))
         parts += _marks(axis, reading, middle)
         parts.append(text(_CHART, middle + 4, reading.value_text, "end", "number"))
     return drawing(_CHART, top + height + 20, label, *parts)
+
+
+def _told_apart(labels: Sequence[str]) -> list[str]:
+    """Labels without what they have in common.
+
+    >>> _told_apart(["step=9, seed=0", "step=9, seed=1"]), _told_apart(["label=3"])
+    (['seed=0', 'seed=1'], ['label=3'])
+    """
+    split = [label.split(", ") for label in labels]
+    common = set.intersection(*map(set, split)) if len(split) > 1 else set()
+    return [", ".join(part for part in parts if part not in common) or ", ".join(parts) for parts in split]
 
 
 def _tick(value: float, unit: str) -> str:

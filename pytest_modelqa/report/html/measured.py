@@ -33,7 +33,7 @@ class Side:
 
 
 def sides_of(results: Iterable[Result], store: Path) -> tuple[Side, ...]:
-    """Every side of the checks of an evaluation, each once, candidates first."""
+    """Every side of the checks of an evaluation, each once, candidates first, checkpoints of a grid in order."""
     found: dict[tuple[str, str], Side] = {}
     for result in results:
         for label, evidence in ((result.verdict or {}).get("evidence") or {}).items():
@@ -49,7 +49,7 @@ def sides_of(results: Iterable[Result], store: Path) -> tuple[Side, ...]:
                     evidence=evidence,
                     record=_record(store, *place) or _promoted(evidence),
                 )
-    return tuple(sorted(found.values(), key=lambda side: not side.is_candidate))
+    return tuple(sorted(found.values(), key=lambda side: (not side.is_candidate, _place(side.coordinates))))
 
 
 def scores_of(record: Record, column: str) -> np.ndarray | None:
@@ -89,6 +89,14 @@ def table_of(record: Record, name: str, columns: Sequence[str]) -> dict[str, np.
     except StoreError:
         return None
     return table if set(columns) <= set(table) else None
+
+
+def _place(coordinates: Mapping[str, Any]) -> list[tuple[bool, float, str]]:
+    """Sorts numbers by size and words by spelling, coordinate by coordinate."""
+    return [
+        (False, float(value), "") if isinstance(value, int | float) else (True, 0.0, str(value))
+        for value in coordinates.values()
+    ]
 
 
 def _name(evidence: Mapping[str, Any]) -> str:

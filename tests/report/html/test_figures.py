@@ -201,3 +201,15 @@ def test_a_metric_with_several_arguments_is_called_by_them(make: Any, runs: Any)
     )
     titles = {title for title in found if "distributed" in title}
     assert titles == {f"How psnr (cap=60.0, frame={frame}) is distributed" for frame in (1, 6)}
+
+
+def test_checkpoints_stand_in_the_order_of_their_coordinates(make: Any, runs: Any) -> None:
+    evidence = {}
+    for step in (10_000, 3000, 900):
+        record = runs.record(f"{step}", {"psnr.v2": np.full(30, float(step))})
+        evidence[f"candidate (step={step})"] = runs.evidence(record, "m", step=step)
+    older = runs.record("older", {"psnr.v2": np.ones(30)})
+    sides = sides_of(
+        [make.result(evidence={"baseline": runs.evidence(older, "older"), **evidence})], runs.store
+    )
+    assert [side.name for side in sides] == ["m (step=900)", "m (step=3000)", "m (step=10000)", "older"]
