@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from ..errors import EvaluationError
 from .prompts import Prompted, samples_of, texts_of
@@ -170,5 +169,6 @@ def _window_nll(
         scored[row, part.first - part.start : size] = True
     tokens, mask, scored = tokens.to(device), mask.to(device), scored.to(device)
     logits = network(input_ids=tokens, attention_mask=mask).logits[:, :-1].float()
-    each = functional.cross_entropy(logits.transpose(1, 2), tokens[:, 1:], reduction="none")
+    # Not cross_entropy: over three dimensions torch has no deterministic form of it on a GPU, and refuses.
+    each = -logits.log_softmax(-1).gather(2, tokens[:, 1:, None]).squeeze(2)
     return (each.double() * scored[:, 1:]).sum(1)

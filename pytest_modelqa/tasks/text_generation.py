@@ -221,7 +221,9 @@ def language_model(model: torch.nn.Module) -> TextModel:
     Raises:
         EvaluationError: It is not.
     """
-    if isinstance(model, TextModel) and model.network.can_generate():
+    # What an encoder with a decoder generates does not begin with its prompt.
+    alone = isinstance(model, TextModel) and not model.network.config.is_encoder_decoder
+    if isinstance(model, TextModel) and alone and model.network.can_generate():
         return model
     found = type(model.network).__name__ if isinstance(model, TextModel) else type(model).__name__
     raise EvaluationError(

@@ -183,9 +183,15 @@ def test_prompts_that_cannot_be_used_are_errors(
         generate(lm, data(**dataset), **written)
 
 
-def test_another_model_than_a_language_model_is_refused() -> None:
+def test_another_model_than_a_language_model_is_refused(
+    lm: TextModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(EvaluationError, match="no language model that can generate"):
         generate(torch.nn.Linear(1, 1))
+    # What it generates would be cut as if the prompt stood before it.
+    monkeypatch.setattr(lm.network.config, "is_encoder_decoder", True)
+    with pytest.raises(EvaluationError, match="no language model that can generate"):
+        generate(lm)
 
 
 @pytest.mark.parametrize(
