@@ -171,4 +171,5 @@ def _window_nll(
     logits = network(input_ids=tokens, attention_mask=mask).logits[:, :-1].float()
     # Not cross_entropy: over three dimensions torch has no deterministic form of it on a GPU, and refuses.
     each = -logits.log_softmax(-1).gather(2, tokens[:, 1:, None]).squeeze(2)
-    return (each.double() * scored[:, 1:]).sum(1)
+    total: torch.Tensor = (each.double() * scored[:, 1:]).sum(1)
+    return total
