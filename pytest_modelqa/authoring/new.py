@@ -19,7 +19,7 @@ from .draft import Draft, DraftCheck, DraftEvaluation, Proposal
 from .drafting import draft_of
 from .inventory import take_inventory
 from .proposing import propose
-from .writing import SCHEMA_FILE, place_files, spec_text
+from .writing import SCHEMA_FILE, place_files, spec_text, take_away
 
 Say = Callable[[str], None]
 
@@ -56,7 +56,7 @@ def new(name: str, origin: Path, root: Path, say: Say) -> Written:
     say(f"looking at {origin}")
     experiment = origin.resolve()
     draft = draft_of(take_inventory(experiment), name, _called(origin, root))
-    draft = replace(draft, notes=(*draft.notes, *place_files(draft.files, experiment, folder.resolve())))
+    placed = place_files(draft.files, experiment, folder.resolve())
     schema = folder.parent / SCHEMA_FILE
     gate = Gate(Options(root=root, folder=root / ".modelqa", run_id=new_run_id()))
     try:
@@ -66,10 +66,11 @@ def new(name: str, origin: Path, root: Path, say: Say) -> Written:
         verdicts = _judged(path, gate)
     except ModelQAError:
         path.unlink(missing_ok=True)
+        take_away(placed)
         raise
     finally:
         gate.close()
-    said = [f"wrote {path}", *verdicts, *(f"note: {note}" for note in (*notes, *kept.notes))]
+    said = [f"wrote {path}", *verdicts, *(f"note: {note}" for note in (*notes, *kept.notes, *placed.notes))]
     return Written(path, (*said, *_next_steps(kept, name)))
 
 

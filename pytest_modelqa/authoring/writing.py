@@ -7,9 +7,11 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..errors import UsageError
 from ..spec.catalogue import Catalogue, MetricDeclaration
 from ..spec.numbers import format_value
 from .draft import Draft, DraftCheck, DraftEvaluation, Proposal
@@ -146,24 +148,51 @@ def _scalar(value: Any) -> str:
     return value if plain and not reserved else json.dumps(value, ensure_ascii=False)
 
 
-def place_files(files: Sequence[Path], root: Path, folder: Path) -> list[str]:
+@dataclass(frozen=True)
+class Placed:
+    """Files that were laid beside the spec.
+
+    Attributes:
+        files: Those that were made here.
+        notes: What was linked and not copied.
+    """
+
+    files: tuple[Path, ...]
+    notes: tuple[str, ...]
+
+
+def place_files(files: Sequence[Path], root: Path, folder: Path) -> Placed:
     """Lays the files beside the spec as they lay in the experiment: small ones copied, large ones linked.
 
-    Returns:
-        What was linked and not copied, one line each.
+    Raises:
+        UsageError: Another file is in the place of one.
     """
+    sources = sorted({inner for file in files for inner in _all(file)})
+    pairs = [(source, folder / source.relative_to(root)) for source in sources]
+    new = [(source, target) for source, target in pairs if not target.exists()]
+    for source, target in pairs:
+        if target.exists() and not target.samefile(source) and target.read_bytes() != source.read_bytes():
+            raise UsageError(
+                "another file is in the place of one of the experiment",
+                where=str(target),
+                expected=f"nothing, or the content of {source}",
+                todo="choose another name, or remove it: nothing is overwritten",
+            )
     linked = []
-    for source in sorted({inner for file in files for inner in _all(file)}):
-        target = folder / source.relative_to(root)
+    for source, target in new:
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists():
-            continue
         if source.stat().st_size <= _LARGEST_COPY:
             shutil.copyfile(source, target)
         else:
             target.symlink_to(os.path.relpath(source.resolve(), target.parent.resolve()))
             linked.append(f"{target} is a link to {source}: {source.stat().st_size / 1e6:.0f} MB")
-    return linked
+    return Placed(tuple(target for _, target in new), tuple(linked))
+
+
+def take_away(placed: Placed) -> None:
+    """Removes what was laid there, so that another attempt does not meet an old checkpoint."""
+    for path in placed.files:
+        path.unlink(missing_ok=True)
 
 
 def _all(path: Path) -> Iterator[Path]:
