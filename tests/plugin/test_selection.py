@@ -64,7 +64,7 @@ def test_an_id_does_not_change_with_the_bound_or_the_order(gate: Gate, toy: Any)
         (["-m", "gpu"], IDS),
         (["-m", "cpu"], IDS[4:]),
         (["-m", "gpu and not cpu"], IDS[:4]),
-        (["-m", "preflight"], []),
+        (["-m", "control"], []),
         (["--deselect", IDS[1], "--deselect", f"{SPEC}::goals"], [IDS[0], *IDS[2:4]]),
     ],
     ids=lambda value: " ".join(value) if value and value[0].startswith("-") else None,
