@@ -28,13 +28,23 @@ def final(log: Log, *, series: str, higher_is_better: bool | None = None) -> Set
 
 
 def best(log: Log, *, series: str, higher_is_better: bool) -> SetValue:
-    """The greatest value, or the least where lower is better."""
+    """The greatest value, or the least where lower is better.
+
+    >>> losses = Series(np.arange(3.0), np.array([3.0, 1.5, 2.0]))
+    >>> best(Log({"loss": losses}), series="loss", higher_is_better=False).value
+    1.5
+    """
     found = _finite(log, series)
     return _value(float(found.values[_best_at(found, higher_is_better=higher_is_better)]), len(found))
 
 
 def best_step(log: Log, *, series: str, higher_is_better: bool) -> SetValue:
-    """The step of the best value; of equal ones the first."""
+    """The step of the best value; of equal ones the first.
+
+    >>> losses = Series(np.array([100.0, 200.0, 300.0]), np.array([3.0, 1.5, 1.5]))
+    >>> best_step(Log({"loss": losses}), series="loss", higher_is_better=False).value
+    200.0
+    """
     found = _finite(log, series)
     return _value(float(found.steps[_best_at(found, higher_is_better=higher_is_better)]), len(found))
 
@@ -85,7 +95,11 @@ def plateau(log: Log, *, series: str, higher_is_better: bool, min_delta: float =
 
 
 def finite(log: Log, *, series: str | None = None) -> SetValue:
-    """The share of the values that are numbers: NaN and Inf are none. Without ``series``, of all of them."""
+    """The share of the values that are numbers: NaN and Inf are none. Without ``series``, of all of them.
+
+    >>> finite(Log({"loss": Series(np.arange(4.0), np.array([3.0, 2.0, np.nan, np.inf]))})).value
+    0.5
+    """
     chosen = [_named(log, series)] if series is not None else list(log.series.values())
     values = np.concatenate([each.values for each in chosen])
     return _value(float(np.isfinite(values).mean()), len(values))
@@ -98,6 +112,11 @@ def gap(log: Log, *, train: str, val: str, higher_is_better: bool) -> SetValue:
 
     Raises:
         OutputError: Both are the same to the last digit, so that no gap was measured.
+
+    >>> steps = np.arange(2.0)
+    >>> log = Log({"loss": Series(steps, np.array([3.0, 1.0])), "val": Series(steps, np.array([3.0, 1.5]))})
+    >>> gap(log, train="loss", val="val", higher_is_better=False).value
+    0.5
     """
     ours, theirs = _finite(log, train), _finite(log, val)
     if _alike(ours, theirs):

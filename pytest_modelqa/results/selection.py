@@ -30,6 +30,10 @@ def score(
     Raises:
         OutputError: There are none; they are not binary; their mean is not what the source reports; the source
             has the other direction.
+
+    >>> judged = Results(ids=("a", "b"), scores={"exact_match": np.array([0.0, 100.0])})
+    >>> score(judged, name="exact_match", unit="percent", higher_is_better=True).tolist()
+    [0.0, 1.0]
     """
     if name not in results.scores:
         raise OutputError(
@@ -78,6 +82,11 @@ def value(
     Raises:
         OutputError: There is no such number; the source says another n or direction, or the spec does not say
             what the source does not.
+
+    >>> from pytest_modelqa.results.results import Reported
+    >>> reported = Results(values={"mAP": Reported(34.02)})
+    >>> round(value(reported, name="mAP", unit="percent", higher_is_better=True, n=5000).value, 4)
+    0.3402
     """
     if name in results.undefined:
         raise OutputError(f"{name} has no value", found=results.undefined[name], todo="check another metric")
