@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     started = time.monotonic()
-    # Another number of threads adds in another order, and 360 steps later it is another model.
+    # Another number of threads adds in another order, and 180 steps later it is another model.
     torch.set_num_threads(2)
     torch.manual_seed(options.seed)
     random = np.random.default_rng(options.seed)
