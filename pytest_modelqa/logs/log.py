@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,13 +46,16 @@ class Log:
 
 
 def from_rows(rows: Iterable[Mapping[str, Any]], step: str | None, where: str) -> Log:
-    """A log from rows of names and values; a name that is absent, null or blank was not logged in that row.
+    """A log from rows of names and values; a name that is absent or blank was not logged in that row.
+
+    None was: it is NaN, which JSON has no word for, so that ``DataFrame.to_json`` and ``JSON.stringify`` write null.
+    A name that holds text beside None, and never a number, is no series.
 
     Args:
         step: The name of the step; None: the first known one that the rows have, else the rows are counted.
 
     Raises:
-        DatasetError: There is nothing in it, or no such step.
+        DatasetError: There is nothing in it, no such step, or a row of values that has none.
     """
     listed = [dict(row) for row in rows]
     names = list(dict.fromkeys(name for row in listed for name in row))
@@ -64,13 +68,13 @@ def from_rows(rows: Iterable[Mapping[str, Any]], step: str | None, where: str) -
         )
     chosen = step or next((name for name in STEPS if name in names), None)
     notes = [f"steps are those of {chosen!r}" if chosen else "no name for steps: rows are counted from 0"]
-    positions = [number(row.get(chosen)) if chosen else float(at) for at, row in enumerate(listed)]
-    series: dict[str, Series] = {}
-    for name in names:
-        logged = [(at, number(row.get(name))) for at, row in zip(positions, listed, strict=True)]
-        points = [(at, value) for at, value in logged if value is not None and at is not None]
-        if points and name != chosen:
-            series[name] = in_order(points, name, notes)
+    measured = {name: _points(listed, name) for name in names if name != chosen}
+    positions = _positions(listed, chosen, {at for points in measured.values() for at in points}, where)
+    series = {
+        name: in_order([(positions[at], value) for at, value in points.items()], name, notes)
+        for name, points in measured.items()
+        if points
+    }
     if not series:
         raise DatasetError(
             "the log holds no numbers",
@@ -80,6 +84,34 @@ def from_rows(rows: Iterable[Mapping[str, Any]], step: str | None, where: str) -
             todo="correct path: or format: in the evaluation's args",
         )
     return Log(series, tuple(notes))
+
+
+def _points(rows: Sequence[Mapping[str, Any]], name: str) -> dict[int, float]:
+    """The values of a name by the rows that have it; of one that holds text and no number none."""
+    cells = {at: row[name] for at, row in enumerate(rows) if name in row}
+    found = {at: number(cell) for at, cell in cells.items()}
+    if all(cells[at] is None for at, value in found.items() if value is not None) and None in found.values():
+        return {}
+    return {at: value for at, value in found.items() if value is not None}
+
+
+def _positions(
+    rows: Sequence[Mapping[str, Any]], step: str | None, needed: Collection[int], where: str
+) -> dict[int, float]:
+    """The step of each row that has values: without one, nobody knows where they belong."""
+    found = {}
+    for at in sorted(needed):
+        position = number(rows[at].get(step, "")) if step else float(at)
+        if position is None or not math.isfinite(position):
+            raise DatasetError(
+                f"a row of the log has values and no {step!r}",
+                where=where,
+                expected=f"{step!r} in every row that has values",
+                found=f"row {at + 1} with " + ", ".join(map(str, list(rows[at])[:5])),
+                todo="write it into the row, name what every row has with step:, or remove the row",
+            )
+        found[at] = position
+    return found
 
 
 def in_order(points: Iterable[tuple[float, float]], name: str, notes: list[str]) -> Series:
@@ -100,9 +132,11 @@ def number(value: Any) -> float | None:
     """The number that a cell holds; None where nothing was logged, or no number.
 
     >>> [number(cell) for cell in ("1e-3", "", None, "Infinity", "adam", True, 2)]
-    [0.001, None, None, inf, None, None, 2.0]
+    [0.001, None, nan, inf, None, None, 2.0]
     """
-    if isinstance(value, bool) or value is None:
+    if value is None:
+        return np.nan
+    if isinstance(value, bool):
         return None
     if isinstance(value, str):
         text = value.strip()

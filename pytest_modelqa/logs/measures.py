@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
@@ -14,6 +15,8 @@ from .log import Log, Series
 
 # Fewer different values than this may agree by chance, or because nothing has happened yet.
 _LEAST_POINTS = 3
+# This share of the log's steps.
+_WELL_BEFORE = 0.1
 _HELD_OUT = re.compile(r"(?:^|[^a-z])(?:val|valid|validation|eval|evaluation|test|dev|held_?out)(?:[^a-z]|$)")
 
 
@@ -159,11 +162,27 @@ def share(log: Log, *, term: str, total: str, weight: float = 1.0, points: int |
 
 
 def doubtful(log: Log) -> tuple[str, ...]:
-    """What is wrong with a log whoever looks at it: two series that are the same to the last digit."""
-    return tuple(
+    """What is doubtful of a log whoever looks at it.
+
+    Two series that are the same to the last digit, and one that ends well before the log does: a blank cell of CSV
+    may stand for NaN, as pandas writes it.
+    """
+    copies = (
         f"{val!r} is {train!r} to the last digit at all {len(log.series[val])} steps: nothing was held out"
         for train, val in _copies(log)
     )
+    return (*copies, *_ending_early(log))
+
+
+def _ending_early(log: Log) -> Iterator[str]:
+    first = min(float(series.steps[0]) for series in log.series.values())
+    last = max(float(series.steps[-1]) for series in log.series.values())
+    for name, series in log.series.items():
+        end = float(series.steps[-1])
+        # What is logged at every thousandth step ends up to a thousand steps before the log.
+        pause = float(np.diff(series.steps).max(initial=0.0))
+        if last - end > max(pause, _WELL_BEFORE * (last - first)):
+            yield f"{name!r} ends at step {end:g}, the log at step {last:g}: what came after may be NaN left blank"
 
 
 def _copies(log: Log) -> list[tuple[str, str]]:
@@ -201,7 +220,7 @@ def _finite(log: Log, name: str) -> Series:
         raise OutputError(
             f"{name} is no number at {int(bad.sum())} of {len(found)} points",
             found=f"{found.values[first]} at step {found.steps[first]:g}",
-            todo="look at the training there",
+            todo="look at the training there; in JSON null is NaN: leave names out of rows that did not log them",
         )
     for train, val in _copies(log):
         if name == val:

@@ -107,7 +107,7 @@ def _wandb(path: Path) -> Iterator[Mapping[str, Any]]:
         # DataFrame.to_json(): a column is a mapping from row to value.
         columns = {name: column for name, column in content.items() if isinstance(column, dict)}
         rows = dict.fromkeys(row for column in columns.values() for row in column)
-        content = [{name: column.get(row) for name, column in columns.items()} for row in rows]
+        content = [{name: column[row] for name, column in columns.items() if row in column} for row in rows]
     if not isinstance(content, list):
         raise _damaged(path, "a list of rows, or columns of rows", type(content).__name__)
     for row in content:

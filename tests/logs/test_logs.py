@@ -65,11 +65,11 @@ def test_event_files_that_tensorboard_wrote_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["history.csv", "rows.json", "columns.json", "lines.jsonl"])
 def test_histories_exported_from_wandb_are_read(tmp_path: Path, name: str) -> None:
     rows: list[dict[str, Any]] = [
-        {"_step": 0, "loss": 2.0, "val": None},
+        {"_step": 0, "loss": 2.0},
         {"_step": 5, "loss": "NaN", "val": 1.5},
         {"_step": 10, "loss": 1.0, "val": "Infinity"},
     ]
-    columns = {key: {str(at): row[key] for at, row in enumerate(rows)} for key in rows[0]}
+    columns = {key: {str(at): row[key] for at, row in enumerate(rows) if key in row} for key in rows[1]}
     text = {
         "history.csv": "_step,loss,val\n0,2.0,\n5,NaN,1.5\n10,1.0,Infinity\n",
         "rows.json": json.dumps(rows),
@@ -81,6 +81,56 @@ def test_histories_exported_from_wandb_are_read(tmp_path: Path, name: str) -> No
     assert [step for step, _ in listed(log, "val")] == [5, 10]
     assert np.array_equal(log.series["loss"].values, [2.0, np.nan, 1.0], equal_nan=True)
     assert math.isinf(log.series["val"].values[-1])
+
+
+@pytest.mark.parametrize("format_name", ["jsonl", "trainer_state", "rows.json", "columns.json"])
+def test_a_training_that_became_nan_is_not_what_it_was_before(tmp_path: Path, format_name: str) -> None:
+    """DataFrame.to_json and JSON.stringify write NaN as null."""
+    values = [2.0, 1.0, 0.5, None, None, None]
+    rows = [{"step": at, "loss": value, "phase": "b" if at else None} for at, value in enumerate(values)]
+    text = {
+        "jsonl": "".join(json.dumps(row) + "\n" for row in rows),
+        "trainer_state": json.dumps({"log_history": rows}),
+        "rows.json": json.dumps(rows),
+        "columns.json": json.dumps(
+            {key: {str(at): row[key] for at, row in enumerate(rows)} for key in rows[0]}
+        ),
+    }[format_name]
+    path = tmp_path / "trainer_state.json"
+    path.write_text(text)
+    log = read(path, format_name if "." not in format_name else "wandb")
+    # Text with nulls between is no series.
+    assert set(log.series) == {"loss"}
+    assert measures.finite(log).value == 0.5
+    for measure in (
+        measures.final,
+        lambda log, series: measures.plateau(log, series=series, higher_is_better=False),
+    ):
+        with pytest.raises(OutputError, match="loss is no number at 3 of 6 points"):
+            measure(log, series="loss")
+
+
+def test_a_series_of_nothing_but_null_is_nan() -> None:
+    log = from_rows([{"step": 0, "loss": None, "lr": 1}, {"step": 1, "loss": None, "lr": 1}], None, "here")
+    assert measures.finite(log).value == 0.5
+
+
+@pytest.mark.parametrize("step", [{}, {"step": None}, {"step": "last"}])
+def test_values_that_belong_to_no_step_are_an_error(step: dict[str, Any]) -> None:
+    with pytest.raises(DatasetError, match="has values and no 'step'") as caught:
+        from_rows([{"step": 0, "loss": 1.0}, {**step, "loss": math.nan}], None, "here")
+    assert "row 2 with" in str(caught.value.found)
+    # A row without values says nothing.
+    assert len(from_rows([{"step": 0, "loss": 1.0}, {**step, "event": "end"}], None, "here").series) == 1
+
+
+def test_a_series_that_ends_well_before_the_log_is_noted(tmp_path: Path) -> None:
+    rows = [
+        f"{step},{1 / (step + 1) if step < 5 else ''},{step if step % 4 == 0 else ''},1" for step in range(12)
+    ]
+    (tmp_path / "log.csv").write_text("\n".join(["step,loss,val,rate", *rows]) + "\n")
+    (note,) = measures.doubtful(read(tmp_path / "log.csv", "csv"))
+    assert note.startswith("'loss' ends at step 4, the log at step 11")
 
 
 def test_the_step_is_named_or_said(tmp_path: Path) -> None:
