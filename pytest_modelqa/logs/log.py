@@ -39,10 +39,12 @@ class Log:
     Attributes:
         series: By name.
         notes: How it was read, where that was not said.
+        last_step: Of its rows, those without any value too; None: that of its series.
     """
 
     series: Mapping[str, Series]
     notes: tuple[str, ...] = ()
+    last_step: float | None = None
 
 
 def from_rows(rows: Iterable[Mapping[str, Any]], step: str | None, where: str) -> Log:
@@ -83,7 +85,8 @@ def from_rows(rows: Iterable[Mapping[str, Any]], step: str | None, where: str) -
             found=", ".join(names[:20]) or "nothing",
             todo="correct path: or format: in the evaluation's args",
         )
-    return Log(series, tuple(notes))
+    steps = [number(row.get(chosen, "")) for row in listed] if chosen else [float(len(listed) - 1)]
+    return Log(series, tuple(notes), max(step for step in steps if step is not None and math.isfinite(step)))
 
 
 def _points(rows: Sequence[Mapping[str, Any]], name: str) -> dict[int, float]:

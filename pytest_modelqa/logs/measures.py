@@ -176,7 +176,9 @@ def doubtful(log: Log) -> tuple[str, ...]:
 
 def _ending_early(log: Log) -> Iterator[str]:
     first = min(float(series.steps[0]) for series in log.series.values())
-    last = max(float(series.steps[-1]) for series in log.series.values())
+    last = log.last_step
+    if last is None:
+        last = max(float(series.steps[-1]) for series in log.series.values())
     for name, series in log.series.items():
         end = float(series.steps[-1])
         # What is logged at every thousandth step ends up to a thousand steps before the log.

@@ -83,7 +83,12 @@ def _values(score: Mapping[str, Any], results: Mapping[str, Any]) -> Iterator[tu
         if not isinstance(value, int | float) or isinstance(value, bool) or name == "stderr" or unscored:
             continue
         known = name in ("accuracy", "mean") and isinstance(error, int | float) and error > 0
-        yield f"{score['name']}/{name}", Reported(as_float(value), float(error or 0) if known else None, n)
+        yield (
+            f"{score['name']}/{name}",
+            Reported(
+                as_float(value), float(error or 0) if known else None, n if isinstance(n, int) else None
+            ),
+        )
 
 
 def _samples(

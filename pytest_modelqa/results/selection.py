@@ -53,11 +53,14 @@ def score(
                 found=f"{mean:g} over {len(scores)} samples",
                 todo="look for samples that are missing, or for another way of taking the mean",
             )
-    if binary and not np.isin(scores, (0.0, 1.0, 100.0 if unit == "percent" else 1.0)).all():
+    # A sample without a score is refused by its id, later.
+    known = scores[~np.isnan(scores)]
+    one = 100.0 if unit == "percent" else 1.0
+    if binary and not np.isin(known, (0.0, one)).all():
         raise OutputError(
-            f"the scores of {name} are not all 0 or 1",
-            found=f"values from {scores.min():g} to {scores.max():g}",
-            todo="remove binary: true",
+            f"the scores of {name} are not all 0 or {one:g}",
+            found=f"values from {known.min():g} to {known.max():g}",
+            todo="remove binary: true, or write unit: fraction if 1 is all of it",
         )
     return scores / 100 if unit == "percent" else scores
 

@@ -60,7 +60,7 @@ class RecordedResults:
         """The numbers and, where there are any, the scores of samples."""
         args = self._args
         if args.format in _TOOLS:
-            results = _TOOLS[args.format][1](files, args.select)
+            results = _of_tool(args.format, files, args.select)
         elif args.format == "json":
             results = _json(files[0])
         else:
@@ -69,6 +69,17 @@ class RecordedResults:
         if not results.ids:
             notes.append("numbers only: the source holds no scores of samples, so nothing can be paired")
         return Reading(results.ids, results.fields, results, tuple(notes))
+
+
+def _of_tool(format_name: str, files: Sequence[Path], select: str | None) -> Results:
+    """The results of a tool's files; a damaged one has other types in places than the tool writes."""
+    _, read = _TOOLS[format_name]
+    try:
+        return read(files, select)
+    except (AttributeError, TypeError, KeyError, IndexError, ValueError) as error:
+        raise misread(
+            files[0], f"results as {format_name} writes them", f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def _itself(path: Path, select: str | None) -> tuple[Path, ...]:

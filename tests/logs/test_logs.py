@@ -131,6 +131,10 @@ def test_a_series_that_ends_well_before_the_log_is_noted(tmp_path: Path) -> None
     (tmp_path / "log.csv").write_text("\n".join(["step,loss,val,rate", *rows]) + "\n")
     (note,) = measures.doubtful(read(tmp_path / "log.csv", "csv"))
     assert note.startswith("'loss' ends at step 4, the log at step 11")
+    # Also where the rows after it are blank but for their step.
+    (tmp_path / "log.csv").write_text("step,loss\n0,2\n1,1\n2,\n3,\n")
+    (note,) = measures.doubtful(read(tmp_path / "log.csv", "csv"))
+    assert note.startswith("'loss' ends at step 1, the log at step 3")
 
 
 def test_the_step_is_named_or_said(tmp_path: Path) -> None:

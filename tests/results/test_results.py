@@ -14,6 +14,8 @@ from pytest_modelqa.errors import DatasetError, OutputError
 from pytest_modelqa.metrics.log_declarations import RecordedScoreArgs, RecordedValueArgs, foreign
 from pytest_modelqa.results import coco, inspect_log, lm_eval, mlflow_run, nemo, selection
 from pytest_modelqa.results.results import Reported, Results
+from pytest_modelqa.tasks.log_declarations import RecordedArgs
+from pytest_modelqa.tasks.recorded import RecordedResults
 
 DIGITS = Path(__file__).parent / "files" / "digits.eval"
 STAMP = "2026-01-31T12-00-00.123456"
@@ -337,6 +339,53 @@ def test_scores_are_held_against_the_mean_that_the_source_reports() -> None:
     part = Results(ids=("a", "b"), scores={"f1": np.array([0.5, 1.0])})
     with pytest.raises(OutputError, match="not all 0 or 1"):
         selection.score(part, name="f1", binary=True, **stated)
+
+
+def test_what_is_binary_is_all_or_nothing_of_its_unit() -> None:
+    found = Results(
+        ids=("a", "b"),
+        scores={
+            "right": np.array([0.0, 1.0]),
+            "percent": np.array([0.0, 100.0]),
+            "blank": np.array([1.0, np.nan]),
+        },
+    )
+    stated: dict[str, Any] = {"higher_is_better": True, "binary": True}
+    assert selection.score(found, name="percent", unit="percent", **stated).tolist() == [0, 1]
+    with pytest.raises(OutputError, match="not all 0 or 100"):
+        selection.score(found, name="right", unit="percent", **stated)
+    with pytest.raises(OutputError, match=r"not all 0 or 1\n"):
+        selection.score(found, name="percent", unit="fraction", **stated)
+    # Who has none is named by what checks every metric's scores.
+    assert np.isnan(selection.score(found, name="blank", unit="fraction", **stated)[1])
+
+
+@pytest.mark.parametrize(
+    ("format_name", "content"),
+    [
+        ("lm_eval", {"results": {"t": {"acc,none": 0.5}}, "n-samples": {"t": 5}}),
+        ("lm_eval", {"results": {"t": {"acc,none": 0.5}}, "n-samples": [1]}),
+        ("inspect", {"eval": "x", "status": "success", "results": {}}),
+        ("inspect", {"eval": {}, "status": "success", "results": ["a"]}),
+        (
+            "inspect",
+            {"eval": {}, "status": "success", "results": {"scores": [{"metrics": {"accuracy": 0.5}}]}},
+        ),
+        (
+            "inspect",
+            {"eval": {}, "status": "success", "results": {}, "samples": [{"id": 1, "error": "boom"}]},
+        ),
+        ("inspect", {"eval": {}, "status": "success", "results": {}, "samples": 5}),
+    ],
+)
+def test_damaged_results_are_an_error_that_names_them(tmp_path: Path, format_name: Any, content: Any) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(content))
+    task = RecordedResults(RecordedArgs(path="results.json", format=format_name, source="test"))
+    with pytest.raises(DatasetError, match="not of the format that the spec says") as caught:
+        task.read(task.files(tmp_path, {}))
+    assert caught.value.where == str(path)
+    assert f"as {format_name} writes them" in str(caught.value.expected)
 
 
 def test_the_spec_states_unit_range_and_direction() -> None:
