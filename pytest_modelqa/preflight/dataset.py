@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from ..datasets.files import check_pinned, data_files
+from ..datasets.leak import LEAK
 from ..errors import DatasetError
 from ..records.digests import file_sha256
 from ..spec.resolved import Check, Dataset, Evaluation, Spec
 from .findings import Finding
 
 QUESTION = "data"
-# A few twins are found in many honest collections; more is a leak. Of the evaluated samples.
-LEAK = 0.01
 _SHOWN = 5
 
 

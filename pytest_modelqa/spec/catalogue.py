@@ -24,9 +24,13 @@ class NamesEntry:
 
     ``train: Annotated[str, NamesEntry("dataset")]``; a tuple of names, or ``str | None``, may be marked as well.
     The models and datasets that a task's arguments name are loaded beside its own (see ``tasks.protocol.Setting``).
+
+    Attributes:
+        other: It must be another than the evaluation's own: training data are never what is measured.
     """
 
     kind: Literal["model", "dataset", "evaluation"]
+    other: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,14 @@ class NamedEntry:
     Attributes:
         argument: The argument's name.
         place: Its place among the argument's names; 0 where there is one.
+        other: See ``NamesEntry``.
     """
 
     argument: str
     place: int
     name: str
     kind: Literal["model", "dataset", "evaluation"]
+    other: bool = False
 
 
 def named_entries(schema: type[BaseModel], args: Mapping[str, Any]) -> Iterator[NamedEntry]:
@@ -51,7 +57,7 @@ def named_entries(schema: type[BaseModel], args: Mapping[str, Any]) -> Iterator[
             if isinstance(marker, NamesEntry):
                 value = args.get(argument)
                 for place, name in enumerate([value] if isinstance(value, str) else value or []):
-                    yield NamedEntry(argument, place, name, marker.kind)
+                    yield NamedEntry(argument, place, name, marker.kind, marker.other)
 
 
 @dataclass(frozen=True)

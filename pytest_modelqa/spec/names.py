@@ -120,3 +120,23 @@ def check_named_args(
     for entry in named_entries(schema, args):
         at = lookup(node, (entry.argument, entry.place))
         names.check(entry.name, entry.kind, at, f"{entry.argument} in {user}", problems)
+
+
+def check_other_entries(
+    schema: type[BaseModel],
+    args: Mapping[str, Any],
+    node: Node,
+    user: str,
+    own: str | None,
+    problems: Problems,
+) -> None:
+    """Adds a problem for each argument that must name another entry than ``own``, and does not."""
+    for entry in named_entries(schema, args):
+        if entry.other and entry.name == own:
+            problems.add(
+                "contradiction",
+                f"{entry.argument} in {user} names {quoted(entry.name)}, which is what the evaluation measures on",
+                lookup(node, (entry.argument, entry.place)),
+                expected="training data, which are never what is measured",
+                todo=f"name another {entry.kind}",
+            )

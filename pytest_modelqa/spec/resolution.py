@@ -23,7 +23,7 @@ from .meaning import (
     check_needs,
     check_source,
 )
-from .names import Names, check_named_args
+from .names import Names, check_named_args, check_other_entries
 from .nodes import Node
 from .paths import expanded
 from .problems import Problems
@@ -248,6 +248,8 @@ class Resolver:
         if args is None:
             return {}
         check_named_args(task.args, args, node or written.key, what, self.names, self.problems)
+        own = chosen("dataset", written, self.document.defaults)
+        check_other_entries(task.args, args, node or written.key, what, own, self.problems)
         if task.reads_files and node is not None:
             args["path"] = self._path(args["path"], node.value["path"].node)
         return args

@@ -85,7 +85,9 @@ class CodesArgs(_Args):
 class LinearProbeArgs(_Args):
     """The arguments of linear_probe."""
 
-    train: Annotated[str, NamesEntry("dataset")] = Field(description="What the probe is fitted on.")
+    train: Annotated[str, NamesEntry("dataset", other=True)] = Field(
+        description="What the probe is fitted on."
+    )
     input: str = Field("image", description="The datasets' field that the model is given.")
     target: str = Field("label", description="The datasets' field of labels: integers from 0 to classes - 1.")
     method: str | None = Field(None, description="The model's method that gives features (n, …).")
@@ -135,7 +137,7 @@ class SamplingArgs(_Args):
         description="Another model that gives the features (n, d), such as an Inception network for FID; without it, "
         "the judge does.",
     )
-    train: Annotated[str | None, NamesEntry("dataset")] = Field(
+    train: Annotated[str | None, NamesEntry("dataset", other=True)] = Field(
         None, description="What the generator was trained on, for nearest_training_distance."
     )
     samples: int = Field(500, ge=2, description="How many are drawn, the classes in turn.")

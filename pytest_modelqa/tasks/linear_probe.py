@@ -10,10 +10,11 @@ import torch
 
 from ..errors import DatasetError, EvaluationError
 from .confusion import confusion_pictures
+from .copies import demand_unseen, digests_in
 from .declarations import LinearProbeArgs
 from .forward import at_least_float32, batches_of, run_model, tensor_field
 from .judge import labels_of
-from .probe import Probe, digests_of, fit_probe
+from .probe import Probe, fit_probe
 from .protocol import Inspection, Setting
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class LinearProbe:
         """Fits the model's probe on training data.
 
         Raises:
-            DatasetError: The training data lack a class, or hold every sample that is measured.
+            DatasetError: The training data lack a class, or hold samples that are measured.
         """
         train = setting.datasets[self._args.train]
         self._setting = setting
@@ -130,21 +131,11 @@ class LinearProbe:
 
     def _demand_other_samples(self, setting: Setting) -> None:
         """A probe that was fitted on what it is measured on has learnt it by heart."""
-        seen: set[str] = set()
-        cpu = torch.device("cpu")
-        for batch in batches_of(setting.datasets[self._args.train], cpu):
-            seen.update(digests_of(tensor_field(batch, self._args.input)))
-        digests = [
-            digest
-            for batch in batches_of(setting.samples, cpu)
-            for digest in digests_of(tensor_field(batch, self._args.input))
-        ]
-        again = sum(digest in seen for digest in digests)
-        # Single samples may be alike in any data (empty images); half of them are no accident.
-        if 2 * again > len(digests):
-            raise DatasetError(
-                f"the probe would be fitted on what it is measured on: {self._args.train} holds the same samples",
-                expected="other samples for training than those of the evaluation's dataset",
-                found=f"{again} of {len(digests)} samples are in both, value for value",
-                todo="name other training data in args: {train: …}",
-            )
+        field = self._args.input
+        demand_unseen(
+            list(digests_in(setting.samples, field, setting.alive)),
+            digests_in(setting.datasets[self._args.train], field, setting.alive),
+            self._args.train,
+            what="the probe would be fitted on what it is measured on",
+            todo="name other training data in args: {train: …}, or take what is in both out of one",
+        )

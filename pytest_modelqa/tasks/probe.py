@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,8 +115,3 @@ def _solved(
         # Of two classes scikit-learn keeps the difference alone.
         weight, bias = np.hstack([np.zeros_like(weight), weight]), np.array([0.0, bias[0]])
     return np.ascontiguousarray(weight, dtype=np.float64), np.asarray(bias, dtype=np.float64)
-
-
-def digests_of(images: torch.Tensor) -> Sequence[str]:
-    """A digest of each sample's values, by which a sample is known again in another dataset."""
-    return [hashlib.sha256(image.tobytes()).hexdigest() for image in images.cpu().contiguous().numpy()]

@@ -12,6 +12,7 @@ import torch
 
 from ..errors import DatasetError, EvaluationError, OutputError
 from .confusion import confusion_pictures
+from .copies import demand_unseen, digests_in, digests_of
 from .declarations import SamplingArgs
 from .forward import as_input, at_least_float32, batches_of, method_of, pick, tensor_field, to_device
 from .judge import Judge, Judged, labels_of
@@ -128,7 +129,7 @@ class Sampling:
 
         Raises:
             EvaluationError: The judge fails its test.
-            DatasetError: A field is missing, or the training set is too large to search.
+            DatasetError: A field is missing, or the training set is too large to search, or holds the real samples.
         """
         args, dataset = self._args, self._real()
         model = setting.models[args.judge]
@@ -150,6 +151,15 @@ class Sampling:
             if args.train is not None:
                 setting.alive()
                 self._training = self._flat(setting.datasets[args.train], setting.device)
+                # Else ``baseline: real`` is at 0 as well, and no generator can repeat too much.
+                demand_unseen(
+                    list(digests_in(dataset, args.input, setting.alive)),
+                    digests_of(self._training),
+                    args.train,
+                    what="the real samples are not new to the generator",
+                    todo="let the evaluation's dataset hold samples that the generator was not trained on, and"
+                    " args: {train: …} name what it was trained on",
+                )
 
     def infer(self, model: torch.nn.Module, batch: Mapping[str, Any]) -> torch.Tensor:
         """What the generator draws, of the shape of the real samples.

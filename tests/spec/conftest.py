@@ -49,7 +49,9 @@ class ClassificationArgs(_Args):
 
 
 class ProbeArgs(_Args):
-    train: Annotated[str, NamesEntry("dataset")] = Field(description="What the probe is fitted on.")
+    train: Annotated[str, NamesEntry("dataset", other=True)] = Field(
+        description="What the probe is fitted on."
+    )
     judges: Annotated[tuple[str, ...], NamesEntry("model")] = Field(default=(), description="Other models.")
 
 

@@ -69,6 +69,12 @@ RULES: list[tuple[list[tuple[str, str]], list[str]]] = [
         ],
     ),
     (
+        [("classification", "linear_probe"), (MODEL, MODEL + "    args: {train: test}\n")],
+        [
+            "train in args of the task linear_probe in 'digits' names 'test', which is what the evaluation meas"
+        ],
+    ),
+    (
         [(MODEL, MODEL + "    batch_size: 0\n")],
         ["batch_size of the evaluation 'digits' is not a number of at le"],
     ),

@@ -117,11 +117,26 @@ def test_a_probe_on_its_own_training_data_is_refused() -> None:
     )
     with pytest.raises(DatasetError, match="fitted on what it is measured on"):
         fitted(train=both)
-    one_alike = {
-        **TEST.fields,
-        "image": np.concatenate([TRAIN.fields["image"][:1], TEST.fields["image"][1:]]),
-    }
-    fitted(test=ArraySamples(**one_alike))
+
+
+@pytest.mark.parametrize(
+    ("n", "alike", "leak"), [(60, 1, False), (60, 2, True), (600, 6, False), (600, 7, True)]
+)
+def test_one_twin_or_one_in_a_hundred_is_no_leak_and_more_are(n: int, alike: int, leak: bool) -> None:
+    fields = dict(made(1, n).fields)
+    fields["image"] = np.concatenate([TRAIN.fields["image"][:alike], fields["image"][alike:]])
+    if leak:
+        with pytest.raises(DatasetError, match="fitted on what it is measured on") as caught:
+            fitted(test=ArraySamples(**fields))
+        assert f"{alike} of {n}" in str(caught.value)
+    else:
+        fitted(test=ArraySamples(**fields))
+
+
+def test_samples_are_known_again_in_another_type_of_number() -> None:
+    doubled = {**TRAIN.fields, "image": TRAIN.fields["image"].astype(np.float64)}
+    with pytest.raises(DatasetError, match="120 of 120"):
+        fitted(test=ArraySamples(**doubled))
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ def fitted(
     real: Mapping[str, np.ndarray] = REAL,
     seed: int = 0,
     seer: torch.nn.Module | None = None,
+    training: Mapping[str, np.ndarray] = TRAINING,
 ) -> Any:
     """Takes the task through all that comes before the first batch."""
     samples = task.make_samples(ArraySamples(**real), seed)
@@ -62,7 +63,7 @@ def fitted(
     setting = Setting(
         model=toy.Generator(),
         models={"judge": judge or toy.Judge()} | ({"seer": seer} if seer else {}),
-        datasets={"train": ArraySamples(**TRAINING)},
+        datasets={"train": ArraySamples(**training)},
         samples=samples,
         device=torch.device("cpu"),
         seed=seed,
@@ -169,6 +170,18 @@ def test_the_nearest_training_sample_is_found_and_a_copy_is_at_zero() -> None:
     expected = np.sqrt((differences**2).mean((2, 3, 4))).min(1)
     assert found == pytest.approx(expected)
     assert found[3] == 0
+
+
+@pytest.mark.parametrize(("copied", "leak"), [(0, False), (1, False), (2, True), (80, True)])
+def test_real_samples_that_were_trained_on_are_no_measure_of_repetition(copied: int, leak: bool) -> None:
+    training = {name: np.concatenate([TRAINING[name], REAL[name][:copied]]) for name in TRAINING}
+    if leak:
+        with pytest.raises(DatasetError, match="train holds the same samples") as caught:
+            fitted(Sampling(args()), training=training)
+        assert f"{copied} of 80" in str(caught.value)
+        fitted(Sampling(args(train=None)), training=training)
+    else:
+        fitted(Sampling(args()), training=training)
 
 
 def test_real_samples_of_the_same_classes_stand_for_what_can_be_reached() -> None:
@@ -308,6 +321,15 @@ def test_a_judge_that_is_not_good_enough_makes_every_verdict_an_error(folder: Pa
     text = run(folder)
     assert "8 errors" in text
     assert "the judge judge names only 0.0% of real samples right" in text
+
+
+def test_the_evaluated_dataset_under_another_name_is_no_training_set(folder: Path) -> None:
+    spec = folder / "toy.modelspec.yaml"
+    text = spec.read_text()
+    spec.write_text(text.replace("path: train.npz", "path: test.npz"))
+    shown = run(folder)
+    assert "80 of 80 samples are in both, value for value" in shown
+    assert "8 errors" in shown
 
 
 def test_too_few_samples_for_a_metric_are_the_error_of_its_check_alone(folder: Path) -> None:
