@@ -11,6 +11,7 @@ from ..datasets.leak import LEAK
 from ..errors import DatasetError
 from ..records.digests import file_sha256
 from ..spec.resolved import Check, Dataset, Evaluation, Spec
+from .data_facts import READING_SECONDS
 from .findings import Finding
 
 QUESTION = "data"
@@ -52,12 +53,12 @@ def overlap_findings(
     trained = set(facts["content"])
     twins = [row for row, digest in enumerate(other_facts["content"]) if digest in trained]
     read = len(other_facts["content"])
-    notes = []
-    if read < other_facts["n"] or len(facts["content"]) < facts["n"]:
-        said = f"only {len(facts['content']):,} samples of {train.name} and {read:,} of {other.name} were compared"
-        notes = [Finding("overlap", asset, "note", said)]
+    trained_read = len(facts["content"])
+    unknown: tuple[Finding, ...] = ()
+    if read < other_facts["n"] or trained_read < facts["n"]:
+        unknown = (_not_compared(train, other, (trained_read, facts["n"]), (read, other_facts["n"])),)
     if not twins:
-        return tuple(notes)
+        return unknown
     leaked = len(twins) > LEAK * read
     rows = ", ".join(str(row) for row in twins[:_SHOWN]) + (" …" if len(twins) > _SHOWN else "")
     return (
@@ -71,7 +72,30 @@ def overlap_findings(
             todo=f"take them out of {train.name} and train again, or out of {other.name}",
             kind="DatasetError",
         ),
-        *notes,
+        *unknown,
+    )
+
+
+def _not_compared(
+    train: Dataset, other: Dataset, of_train: tuple[int, int], of_other: tuple[int, int]
+) -> Finding:
+    """What was not read may be in both: less than all is no answer.
+
+    Args:
+        of_train: How many samples were read, of how many.
+        of_other: The same of the other dataset.
+    """
+    read, n = of_train
+    other_read, other_n = of_other
+    return Finding(
+        "overlap",
+        f"{train.name}-and-{other.name}",
+        "warning",
+        f"only {read:,} of {n:,} samples of {train.name} and {other_read:,} of {other_n:,} of {other.name} "
+        "were compared",
+        expected="all of both",
+        found=f"reading took longer than {READING_SECONDS:g} s",
+        todo="make load faster, or compare the rest where the data are made",
     )
 
 

@@ -90,6 +90,18 @@ def test_a_leak_is_an_error_and_a_few_twins_a_warning(read: Read, shared: int, s
         assert found[0].what == f"{shared} of 200 samples of test are in train, byte for byte"
 
 
+def test_where_only_a_part_was_compared_the_datasets_are_not_known_to_be_apart(read: Read) -> None:
+    train, test = read().datasets["train"], read().datasets["test"]
+    whole, other = fields(RANDOM), fields(RANDOM + 1)
+    part = {**other, "content": other["content"][:50]}
+    (finding,) = overlap_findings(train, test, whole, part)
+    assert finding.severity == "warning"
+    assert finding.what == "only 200 of 200 samples of train and 50 of 200 of test were compared"
+    assert [each.severity for each in overlap_findings(train, test, part, whole)] == ["warning"]
+    leaked = overlap_findings(train, test, other, part)
+    assert [each.severity for each in leaked] == ["error", "warning"]
+
+
 def test_another_type_of_numbers_is_another_content() -> None:
     assert not set(fields(RANDOM)["content"]) & set(fields(RANDOM.astype(np.float64))["content"])
 
