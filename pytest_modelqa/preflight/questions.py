@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from ..models.files import COCO_RESULTS_BUILD, TRANSFORMERS
 from ..spec.catalogue import Catalogue, named_entries
@@ -89,6 +90,19 @@ def companions_of(spec: Spec, catalogue: Catalogue) -> frozenset[str]:
 def keeps_checkpoint(model: Model, companions: frozenset[str]) -> bool:
     """Whether a model is rehearsed with its own files: it is made of them, or judges others."""
     return is_results_file(model) or is_directory(model) or (model.name in companions and not model.tiny)
+
+
+def run_of(spec: Spec, name: str) -> Evaluation | None:
+    """An evaluation as it runs this model on a dataset: its own, or one of which it is a baseline or a control.
+
+    What arguments of tasks name, such as a judge, is run by no task as its model.
+    """
+    evaluations = spec.evaluations.values()
+    own = (each for each in evaluations if each.model == name)
+    compared = (each for each in evaluations if any(check.baseline == name for check in each.checks))
+    controlled = (spec.evaluations[each.evaluation] for each in spec.controls.values() if each.model == name)
+    found = next((each for each in chain(own, compared, controlled) if each.dataset is not None), None)
+    return None if found is None else replace(found, model=name)
 
 
 def _of_model(model: Model) -> Iterator[Question]:

@@ -8,10 +8,25 @@ from ..errors import UsageError
 from ..evaluation.plan import job_of
 from ..spec.catalogue import Catalogue
 from ..spec.resolved import Evaluation, Spec
-from .findings import demand_no_errors
+from .findings import Finding, demand_no_errors
 from .inspection import Ask, Inspector
 
 SECONDS = 600.0
+
+
+def never_run_finding(spec: Spec, model: str) -> Finding:
+    """A recorded output that nothing in the spec can be compared with: a key is never ignored."""
+    entry = spec.models[model]
+    return Finding(
+        "reference-output",
+        model,
+        "error",
+        f"the recorded output of {model} cannot be compared: no evaluation runs {model} on a dataset",
+        where=f"{spec.path}:{entry.position.line}",
+        expected=f"an evaluation of {model}, or one of which it is the baseline",
+        found="a model that at most judges others",
+        todo=f"give {model} an evaluation as the one that its output was recorded of, or remove reference_output:",
+    )
 
 
 def record(spec: Spec, evaluation: Evaluation, catalogue: Catalogue, path: Path) -> Path:
