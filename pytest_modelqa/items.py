@@ -55,6 +55,7 @@ class Item(pytest.Item):
             selected=False,
             sentence=self.sentence,
             line=self.line,
+            after_training=self.get_closest_marker("after_training") is not None,
         )
 
     def reportinfo(self) -> tuple[Path, int, str]:

@@ -38,6 +38,7 @@ class Planned:
     Attributes:
         release: It belongs to the release run (it bears the mark ``gpu``).
         severity: A ``warn`` that fails its bound does not block.
+        after_training: An item of the preflight that needs what training produces.
     """
 
     nodeid: str
@@ -49,6 +50,7 @@ class Planned:
     selected: bool
     sentence: str
     line: int
+    after_training: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,8 @@ def conclude(
         proposed: Bounds that were taken from what the model itself reached, and that nobody agreed with.
     """
     found = _conclude(planned, results, unreadable_specs, unread_specs, limited=limited)
-    if found is not None and proposed and found.word in ("GO", "PARTIAL"):
+    judged = any(item.release and item.selected for item in planned)
+    if found is not None and proposed and judged and found.word in ("GO", "PARTIAL"):
         were = "bound was" if proposed == 1 else "bounds were"
         why = "proposed from what the model itself reached: no evidence yet"
         found = replace(found, line=f"{found.line}; {proposed} {were} {why}")
@@ -124,7 +127,7 @@ def _conclude(
         return None
     release = [item for item in planned if item.release]
     chosen = [item for item in release if item.selected]
-    ready = _preflight([item for item in selected if not item.release], by_id)
+    ready = _preflight([item for item in planned if not item.release], by_id, unread_specs, limited=limited)
     if not chosen:
         return ready
     outcome = _outcome(chosen, by_id)
@@ -240,27 +243,43 @@ def _partial(
             "INCOMPLETE", f"INCOMPLETE: of {len(chosen)} selected checks {outcome.not_judged()}", 1
         )
     passed = f"{outcome.passed(chosen)} of {len(release)} checks passed"
-    why = " on a limited number of samples" if limited else ""
-    unread = f", {_n(len(unread_specs), 'spec')} left out" if unread_specs else ""
-    line = f"PARTIAL: {passed}{why}{unread}; not a release verdict{outcome.warnings()}"
+    line = f"PARTIAL: {passed}{_left_out(unread_specs, limited)}; not a release verdict{outcome.warnings()}"
     return Conclusion("PARTIAL", line, 0)
 
 
-def _preflight(items: Sequence[Planned], by_id: Mapping[str, Result]) -> Conclusion | None:
-    """Of what was selected and is no release check: preflight items and controls."""
+def _left_out(unread_specs: Sequence[str], limited: bool) -> str:
+    why = " on a limited number of samples" if limited else ""
+    return f"{why}, {_n(len(unread_specs), 'spec')} left out" if unread_specs else why
+
+
+def _preflight(
+    planned: Sequence[Planned], by_id: Mapping[str, Result], unread_specs: Sequence[str], *, limited: bool
+) -> Conclusion | None:
+    """Of what is no release check: preflight items and controls, each counted where one of them was selected."""
+    items = [item for item in planned if item.selected]
     if not items:
         return None
     outcome = _outcome(items, by_id)
     kinds = {item.kind for item in items}
-    of = _n(len(items), f"{kinds.pop()} item" if len(kinds) == 1 else "preflight and control item")
-    alone = all(item.kind == "control" for item in items)
-    good, bad = _CONTROLS if alone else _PREFLIGHT
+    whole = [item for item in planned if item.kind in kinds]
+    noun = f"{min(kinds)} item" if len(kinds) == 1 else "preflight and control item"
+    of = _n(len(items), noun)
+    good, bad = _CONTROLS if kinds == {"control"} else _PREFLIGHT
     if outcome.blocking:
         return Conclusion(bad, f"{bad}: {outcome.blocked(of)}", 1)
     if outcome.unjudged:
         return Conclusion("INCOMPLETE", f"INCOMPLETE: of {of} {outcome.not_judged()}", 1)
+    missing = [item for item in whole if not item.selected]
+    # The preflight before training is one of its own: none of what training produces is there yet.
+    before = not any(item.after_training for item in items) and all(item.after_training for item in missing)
+    if (missing and not before) or unread_specs or limited:
+        passed = f"{outcome.passed(items)} of {_n(len(whole), noun)} passed"
+        rest = "not all of the controls" if kinds == {"control"} else "not the whole preflight"
+        line = f"PARTIAL: {passed}{_left_out(unread_specs, limited)}; {rest}{outcome.warnings()}"
+        return Conclusion("PARTIAL", line, 0)
     passed = f"{outcome.passed(items)} of {of}" if outcome.warned else of
-    return Conclusion(good, f"{good}: {passed} passed{outcome.warnings()}", 0)
+    later = f"; {len(missing)} after_training not asked" if missing else ""
+    return Conclusion(good, f"{good}: {passed} passed{outcome.warnings()}{later}", 0)
 
 
 def _trained_not_evaluated(chosen: Sequence[Planned], outcome: _Outcome) -> list[str]:

@@ -70,7 +70,10 @@ def said(run: Run, name: str) -> list[tuple[str, str]]:
 def test_the_preflight_of_a_healthy_project_passes_before_anything_was_trained(healthy: Run) -> None:
     assert healthy.exit_code == 0, healthy.text
     # The toy's scaler is perfect as it is built, so random weights pass: that is worth a warning.
-    assert healthy.last_line == "PREFLIGHT OK: 14 of 15 preflight items passed; 1 warning"
+    assert (
+        healthy.last_line
+        == "PREFLIGHT OK: 14 of 15 preflight items passed; 1 warning; 3 after_training not asked"
+    )
     warned = {name for name, status in healthy.statuses.items() if status != "PASS"}
     assert warned == {"preflight::tiny-run-of-reconstruction"}
     assert said(healthy, "tiny-run-of-reconstruction")[0][1] == "a model with random weights passes psnr-min"
@@ -141,7 +144,8 @@ def test_a_run_that_does_not_name_the_preflight_has_no_items_of_it(gate: Callabl
 def test_one_question_is_asked_by_its_node_id(gate: Callable[..., Run]) -> None:
     run = gate("toy.modelspec.yaml::preflight::checkpoint-of-picker")
     assert run.statuses == {"preflight::checkpoint-of-picker": "PASS"}
-    assert run.last_line == "PREFLIGHT OK: 1 preflight item passed"
+    assert run.last_line == "PARTIAL: 1 of 18 preflight items passed; not the whole preflight"
+    assert run.exit_code == 0
 
 
 def test_a_crash_while_a_model_is_built_is_told_of_that_model_alone(
@@ -162,3 +166,26 @@ def test_a_crash_while_a_model_is_built_is_told_of_that_model_alone(
     (finding,) = findings(run, "build-of-picker")
     assert finding["what"] == "the process that looked at picker ended before it had an answer (build)"
     assert finding["found"] == "signal 6"
+
+
+def test_a_recorded_output_is_compared_also_where_its_model_is_only_a_baseline(
+    toy: Toy, gate: Callable[..., Run]
+) -> None:
+    toy.write("older.npz", "garbage")
+    toy.edit("scaler_older.safetensors}", "scaler_older.safetensors, reference_output: older.npz}")
+    toy.edit(
+        "\ndatasets:\n",
+        "  unused: {build: model:Scaler, checkpoint: checkpoints/scaler.safetensors, reference_output: older.npz}\n"
+        "\ndatasets:\n",
+    )
+    run = gate("-m", "preflight", "-k", "reference-output")
+    assert run.statuses == {
+        "preflight::reference-output-of-older": "FAIL",
+        "preflight::reference-output-of-unused": "FAIL",
+    }
+    assert said(run, "reference-output-of-older") == [
+        ("error", "the recorded output cannot be read: older.npz")
+    ]
+    assert said(run, "reference-output-of-unused") == [
+        ("error", "the recorded output of unused cannot be compared: no evaluation runs unused on a dataset")
+    ]

@@ -274,6 +274,11 @@ def test_only_items_of_the_preflight_are_no_release_verdict() -> None:
     ready = item("preflight::a", kind="preflight", release=False)
     assert line([ready], [result(ready)]) == "PREFLIGHT OK: 1 preflight item passed"
     # Beside the release items it must pass too, and never counts as one of them.
+    part = "PARTIAL: 1 of 2 preflight items passed; not the whole preflight"
+    other = item("preflight::b", kind="preflight", release=False, selected=False)
+    assert line([A, ready, other], [result(A), result(ready)]) == (
+        f"GO: 1 of 1 release checks in 1 spec passed; {part}"
+    )
     both = "GO: 1 of 1 release checks in 1 spec passed; PREFLIGHT OK: 1 preflight item passed"
     assert line([A, ready], [result(A), result(ready)]) == both
     failed = "PREFLIGHT FAILED: 1 of 1 preflight item failed: preflight::a"
@@ -293,3 +298,55 @@ def test_bounds_that_nobody_agreed_with_are_said_wherever_a_run_ends_well() -> N
     assert line([A, B], [result(A), result(B)], proposed=2).endswith(f"; 2 bounds were {warned}")
     assert warned in line([A, item("e::c", selected=False)], [result(A)], proposed=2)
     assert warned not in line([A], [result(A, "FAIL")], proposed=1)
+
+
+def question(name: str, **fields: Any) -> Planned:
+    return item(f"preflight::{name}", kind="preflight", release=False, **fields)
+
+
+def control(name: str, **fields: Any) -> Planned:
+    return item(f"controls::{name}", kind="control", release=False, **fields)
+
+
+def test_a_part_of_the_preflight_is_not_the_preflight() -> None:
+    ready = question("a")
+    later, rest = question("b", after_training=True, selected=False), question("c", selected=False)
+    part = "preflight items passed; not the whole preflight"
+    assert line([ready, later, rest], [result(ready)]) == f"PARTIAL: 1 of 3 {part}"
+    assert line([ready, rest], [result(ready)]) == f"PARTIAL: 1 of 2 {part}"
+    asked = question("b", after_training=True)
+    assert line([ready, asked, rest], [result(ready), result(asked)]) == f"PARTIAL: 2 of 3 {part}"
+    # Of those that need what training produces, some but not all.
+    assert line([ready, asked, later], [result(ready), result(asked)]) == f"PARTIAL: 2 of 3 {part}"
+    assert line([ready, rest], [result(ready, "INCONCLUSIVE", blocks=False)]) == (
+        f"PARTIAL: 0 of 2 {part}; 1 warning"
+    )
+    assert line([ready, rest], [result(ready, "FAIL")]).startswith("PREFLIGHT FAILED: 1 of 1 preflight item")
+    assert "proposed" not in line([ready, rest], [result(ready)], proposed=1)
+
+
+def test_the_preflight_before_training_leaves_out_what_training_produces() -> None:
+    ready, later = question("a"), question("b", after_training=True, selected=False)
+    said = "PREFLIGHT OK: 1 preflight item passed; 1 after_training not asked"
+    assert line([ready, later], [result(ready)]) == said
+
+
+def test_a_preflight_without_some_specs_or_samples_is_a_part_of_it() -> None:
+    ready = question("a")
+    left_out = line([ready], [result(ready)], unread_specs=["b.modelspec.yaml"])
+    assert left_out == "PARTIAL: 1 of 1 preflight item passed, 1 spec left out; not the whole preflight"
+    limited = line([ready], [result(ready)], limited=True)
+    assert limited.startswith("PARTIAL: 1 of 1 preflight item passed on a limited number of samples; not")
+
+
+def test_a_part_of_the_controls_is_not_all_of_them() -> None:
+    bad, rest = control("a"), control("b", selected=False)
+    assert line([bad, rest], [result(bad)]) == (
+        "PARTIAL: 1 of 2 control items passed; not all of the controls"
+    )
+    # Controls that nobody asked for are missing from no preflight.
+    ready = question("a")
+    assert line([ready, rest], [result(ready)]) == "PREFLIGHT OK: 1 preflight item passed"
+    assert line([ready, bad, rest], [result(ready), result(bad)]) == (
+        "PARTIAL: 2 of 3 preflight and control items passed; not the whole preflight"
+    )
