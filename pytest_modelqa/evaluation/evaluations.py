@@ -15,13 +15,13 @@ from ..errors import InfrastructureError, ModelQAError, StoreError
 from ..metrics.registry import metrics
 from ..records.store import Record, Store
 from ..spec.catalogue import Catalogue
+from .additions import is_complete
 from .devices import device_for
 from .early import is_decided
 from .engine import Engine, Progress, WorkOrder
 from .keys import Key, key_of
 from .plan import Job
 from .reuse import reusable
-from .scoring import is_complete
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ class Evaluations:
     def _complete(self, job: Job, record: Record) -> bool:
         declarations = metrics()
         return all(
-            is_complete(record, use, declarations[use.metric], baseline)
+            is_complete(record, use, declarations[use.metric], baseline, job.folder, self._memory)
             for use in job.metrics
             for baseline in (None, *job.baselines)
         )

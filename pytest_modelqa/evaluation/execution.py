@@ -27,6 +27,7 @@ from ..tasks.protocol import Inspection, IsFitted, KeepsArrays, MakesSamples, Ta
 from ..tasks.registry import arguments_of, tasks
 from ..tasks.registry import load as load_task
 from . import opened_files
+from .additions import column_of, forget_outdated, is_complete, keep_provenance
 from .batches import BatchSize
 from .companions import companion_checkpoints, setting_of
 from .early import populations_of
@@ -37,7 +38,7 @@ from .loaded_models import LoadedModels
 from .performance import performance_of
 from .performance_scores import score_performance
 from .plan import MetricUse
-from .scoring import is_complete, score_predictions
+from .scoring import score_predictions
 from .torch_device import describe, prepare
 from .visit import in_order_of_dataset, visit_of
 
@@ -71,16 +72,28 @@ def execute(order: WorkOrder, report: Report, models: LoadedModels, pool: Execut
 def _execute(order: WorkOrder, report: Report, models: LoadedModels, pool: Executor, began: float) -> Path:
     store = Store(order.store)
     known = [record for record in store.find(order.key) if record.folder == order.record]
+    opened_files.watch(order.job.folder)
+    opened_files.declare(order.job.folder / file.path for files in order.inputs.values() for file in files)
     record = known[0] if known else _measure(order, store, report, models, pool, began)
     report(Progress("scoring"))
-    for use, declaration in _uses(order, "predictions"):
-        for baseline in (None, *order.job.baselines):
-            if not is_complete(record, use, declaration, baseline):
-                score_predictions(record, use, declaration, baseline)
-    for use, declaration in _uses(order, "model", "run"):
-        if not is_complete(record, use, declaration, None):
-            score_performance(record, use, declaration)
+    added = list(_score(order, record))
+    keep_provenance(record, added, order.job.folder, began)
     return record.folder
+
+
+def _score(order: WorkOrder, record: Record) -> Iterator[str]:
+    """Computes from the record what it lacks; the names of what was added."""
+    folder = order.job.folder
+    for use, declaration in _uses(order, "predictions", "model", "run"):
+        for baseline in (None, *order.job.baselines):
+            if is_complete(record, use, declaration, baseline, folder):
+                continue
+            forget_outdated(record, column_of(use, baseline), folder)
+            if declaration.needs == "predictions":
+                score_predictions(record, use, declaration, baseline)
+            else:
+                score_performance(record, use, declaration)
+            yield column_of(use, baseline)
 
 
 def _measure(
@@ -88,8 +101,6 @@ def _measure(
 ) -> Record:
     evaluation = order.job.evaluation
     device = prepare(order.device, seed=evaluation.seed, deterministic=evaluation.deterministic)
-    opened_files.watch(order.job.folder)
-    opened_files.declare(order.job.folder / file.path for files in order.inputs.values() for file in files)
     report(Progress("loading data"))
     task = _task(order)
     samples = _samples(order, task)

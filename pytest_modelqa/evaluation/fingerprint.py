@@ -92,7 +92,7 @@ def used_distributions() -> dict[str, str]:
 
 
 def changed(
-    code: Iterable[FileDigest], distributions: Mapping[str, str], folder: Path, memory: Path
+    code: Iterable[FileDigest], distributions: Mapping[str, str], folder: Path, memory: Path | None
 ) -> str | None:
     """What of this code is not as it was, in words; None when all of it is."""
     for file in code:

@@ -16,6 +16,7 @@ from ..records.store import Record, SetValue, Store
 from ..spec.catalogue import MetricDeclaration
 from ..tasks.protocol import Reading
 from ..tasks.registry import load_reader, tasks
+from .additions import forget_outdated, is_complete, keep_provenance
 from .engine import Progress, WorkOrder
 from .fingerprint import used_code, used_distributions
 from .keys import FILES
@@ -44,8 +45,14 @@ def read(order: WorkOrder, report: Callable[[Progress], None]) -> Path:
     report(Progress("scoring"))
     record = known[0] if known else _store(order, store, found, began)
     declarations = metrics()
+    folder = order.job.folder
+    added = []
     for use in order.job.metrics:
-        _add(record, use, declarations[use.metric], found)
+        if not is_complete(record, use, declarations[use.metric], None, folder):
+            forget_outdated(record, use.column, folder)
+            _add(record, use, declarations[use.metric], found)
+            added.append(use.column)
+    keep_provenance(record, added, folder, began)
     return record.folder
 
 

@@ -20,6 +20,7 @@ from ..records.digests import GROUPS, group_of
 from ..records.record import read_record
 from ..records.store import Record, SetValue
 from ..spec.catalogue import MetricDeclaration
+from .additions import column_of
 from .plan import MetricUse
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def score_predictions(
     Where the metric is undefined the record keeps why: it is the error of the checks that need this value, and of no
     others.
     """
-    column = f"{baseline}/{use.column}" if baseline else use.column
+    column = column_of(use, baseline)
     if declaration.level == "sample":
         try:
             columns = _columns(record, declaration, baseline)
@@ -127,16 +128,6 @@ def _add_set(
     if failures:
         record.add_failures(column, slice_name, failures)
     record.add_set(column, slice_name, values)
-
-
-def is_complete(record: Record, use: MetricUse, declaration: MetricDeclaration, baseline: str | None) -> bool:
-    """Whether the record holds this metric in full; of a trivial baseline there is no time or size."""
-    if baseline and declaration.needs in ("model", "run"):
-        return True
-    column = f"{baseline}/{use.column}" if baseline else use.column
-    if declaration.level == "sample":
-        return record.has_scores(column) or column in record.columns or bool(record.failures(column, ""))
-    return all(record.has_set(column, slice_name) for slice_name in ("", *use.slices))
 
 
 def _set_values(

@@ -78,3 +78,9 @@ def test_a_module_that_is_imported_anew_is_read_anew(module: Path) -> None:
     began = wait_for_the_clock()
     importlib.import_module(NAME)
     assert reused(module.parent, began)
+
+
+def test_the_script_that_confines_programs_is_code_that_decides(tmp_path: Path) -> None:
+    began = time.time()
+    importlib.import_module("pytest_modelqa.checkers.python_tests")
+    assert "pytest_modelqa/checkers/confined.py" in [file.path for file in used_code(tmp_path, began)]

@@ -119,6 +119,61 @@ def test_a_metric_of_predictions_is_added_without_inference(gate: Gate, toy: Any
     assert measured(after, "classification::f1-min") == measured(before, ACCURACY)
 
 
+METRIC = """
+from pydantic import BaseModel
+from pytest_modelqa.spec.catalogue import MetricDeclaration
+
+class NoArgs(BaseModel):
+    pass
+
+SHARE = MetricDeclaration(
+    name="share_right", summary="Share of right ones", unit="fraction", lower=0, upper=1, higher_is_better=True,
+    version=1, level="sample", needs="predictions", scores="bounded", function="share_code:share", args=NoArgs,
+    columns=("label", "prediction"), tasks=("classification",),
+)
+"""
+SHARE = "def share(columns):\n    return FACTOR * (columns['label'] == columns['prediction'])\n"
+
+
+@pytest.mark.parametrize(
+    ("place", "with_inference"),
+    [("ours", False), ("ours", True), ("site-packages", False)],
+    ids=["code of a metric added later", "code of a metric of the first run", "version of its package"],
+)
+def test_a_metric_of_predictions_whose_code_changed_is_computed_again_without_inference(
+    toy: Any, run_pytest: Callable[..., Any], place: str, with_inference: bool
+) -> None:
+    """A team's own metric, from an entry point of its repository or of a package that it installs."""
+    name = "classification::share_right-min"
+
+    def install(factor: float, version: str) -> None:
+        toy.write(f"{place}/share_declared.py", METRIC)
+        toy.write(f"{place}/share_code.py", SHARE.replace("FACTOR", str(factor)))
+        info = f"{place}/share_right-{version}.dist-info"
+        toy.write(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: share-right\nVersion: {version}\n")
+        toy.write(f"{info}/top_level.txt", "share_declared\nshare_code\n")
+        points = "[pytest_modelqa.metrics]\nshare_right = share_declared:SHARE\n"
+        toy.write(f"{info}/entry_points.txt", points)
+
+    def run() -> Any:
+        return run_pytest(
+            toy.folder, "-k", "share_right", environment={"PYTHONPATH": str(toy.folder / place)}
+        )
+
+    install(1.0, "1.0")
+    toy.add_evaluation("      - {metric: share_right, min: 0.8}\n")
+    if with_inference:
+        shutil.rmtree(toy.folder / ".modelqa")
+    first = run()
+    assert first.statuses[name] == "PASS", first.text
+    shutil.rmtree(toy.folder / place)
+    # The version of what declares a metric belongs to the inference too: every worker imports it.
+    install(0.5, "1.0" if with_inference else "2.0")
+    second = run()
+    assert second.statuses[name] == "FAIL", second.text
+    assert measured(second, name) == (True, *measured(first, name)[1:])
+
+
 LOADERS = """\
 modelqa: 1
 models:
