@@ -11,6 +11,9 @@ from .checker import PASSED, Outcome
 from .declarations import JsonSchemaArgs
 from .fences import fenced
 
+# Python's stack takes a text of some 100 levels under a schema that refers to itself, and none under an endless one.
+_DEEP = 30
+
 
 def json_schema(args: JsonSchemaArgs) -> Callable[[Sequence[str], Mapping[str, Any]], list[Outcome]]:
     """Passes a text that is JSON (RFC 8259: a name once, no NaN) and valid under the schema.
@@ -40,6 +43,15 @@ def json_schema(args: JsonSchemaArgs) -> Callable[[Sequence[str], Mapping[str, A
     # An empty registry: a reference to elsewhere is an error, and nothing is fetched for it.
     validator = kind(definition, registry=referencing.Registry())
 
+    def problem_of(value: Any) -> Any:
+        try:
+            return next(validator.iter_errors(value), None)
+        except referencing.exceptions.Unresolvable as error:
+            raise EvaluationError(
+                f"the schema of the checker refers to what is not in it: {error}",
+                todo="write the definition out under $defs; nothing is fetched",
+            ) from error
+
     def one(text: str) -> Outcome:
         chosen = text if args.extract == "text" else fenced(text, last=True)
         if chosen is None:
@@ -49,15 +61,33 @@ def json_schema(args: JsonSchemaArgs) -> Callable[[Sequence[str], Mapping[str, A
         except (ValueError, RecursionError) as error:
             return Outcome(False, f"no JSON: {error}"[:120])
         try:
-            problem = next(validator.iter_errors(value), None)
-        except referencing.exceptions.Unresolvable as error:
+            problem = problem_of(value)
+        except RecursionError as error:
+            depth = _depth(value)
+            if depth > _DEEP:
+                return Outcome(False, f"nested {depth} deep, too deep to be checked")
             raise EvaluationError(
-                f"the schema of the checker refers to what is not in it: {error}",
-                todo="write the definition out under $defs; nothing is fetched",
+                "the schema of the checker refers to itself without an end",
+                expected="references that lead on into the text, such as that of items",
+                found=f"no decision on {chosen[:80]!r}",
+                todo='remove the reference that leads back to where it stands, such as {"$ref": "#"}',
             ) from error
         return PASSED if problem is None else Outcome(False, f"{problem.json_path}: {problem.message}"[:120])
 
     return lambda texts, _sample: [one(text) for text in texts]
+
+
+def _depth(value: Any) -> int:
+    """How deep lists and objects are nested.
+
+    >>> _depth(1), _depth([]), _depth([1, {"a": [2]}])
+    (0, 1, 3)
+    """
+    depth, level = 0, [value]
+    while level := [each for each in level if isinstance(each, list | dict)]:
+        depth += 1
+        level = [inner for each in level for inner in (each.values() if isinstance(each, dict) else each)]
+    return depth
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -82,3 +82,24 @@ def test_a_reference_within_the_schema_is_followed(passes: Passes) -> None:
     }
     assert passes("1", {}, kind="json_schema", definition=definition)
     assert not passes("0", {}, kind="json_schema", definition=definition)
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        {"$ref": "#"},
+        {"anyOf": [{"type": "string"}, {"$ref": "#"}]},
+        {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}},
+    ],
+)
+def test_a_schema_that_leads_back_to_where_it_stands_is_an_error(
+    passes: Passes, definition: dict[str, Any]
+) -> None:
+    with pytest.raises(EvaluationError, match="refers to itself without an end"):
+        passes("[1]", {}, kind="json_schema", definition=definition)
+
+
+def test_a_text_that_is_nested_too_deeply_for_a_sound_schema_has_not_passed(passes: Passes) -> None:
+    definition = {"type": "array", "items": {"$ref": "#"}}
+    assert passes("[" * 60 + "]" * 60, {}, kind="json_schema", definition=definition)
+    assert not passes("[" * 900 + "]" * 900, {}, kind="json_schema", definition=definition)
