@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ..errors import EvaluationError
+from .likelihood_conditions import demand_known, demand_no_look_ahead, encoded
 from .prompts import Prompted, samples_of, texts_of
 from .protocol import Inspection, Setting
 from .text_declarations import LanguageModelingArgs
@@ -80,14 +81,17 @@ class LanguageModeling:
         """Makes the texts' tokens.
 
         Raises:
-            EvaluationError: The model is no language model, or a text has no token to predict.
+            EvaluationError: The model is no language model or looks ahead, the tokenizer does not know all of the
+                texts, or a text has no token to predict.
         """
         model = language_model(setting.model)
         tokenizer = model.tokenizer
         start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
         self._context = self._context_of(model.network.config)
-        for sample, text in zip(self._samples, self._texts, strict=True):
-            tokens = list(tokenizer(text, add_special_tokens=False)["input_ids"])
+        texts = encoded(tokenizer, self._texts)
+        demand_known([str(sample["id"]) for sample in self._samples], texts)
+        for sample, text, parts in zip(self._samples, self._texts, texts, strict=True):
+            tokens = parts.tokens
             # A text is predicted from its first token on, if there is a sign that stands before it.
             skipped = 0 if start is not None else len(str(tokenizer.decode(tokens[:1])).encode())
             tokens = [start, *tokens] if start is not None else tokens
@@ -99,6 +103,8 @@ class LanguageModeling:
                 )
             self._tokens.append(tokens)
             self._skipped_bytes.append(skipped)
+        longest = max(self._tokens, key=len)
+        demand_no_look_ahead(model.network, longest[: self._context], setting.device)
 
     def _context_of(self, config: Any) -> int:
         largest = getattr(config, "max_position_embeddings", None)
