@@ -163,10 +163,13 @@ def _of_spec(
             continue
         results = _results(record, judged, evaluation)
         hindrance = _hindrance(results)
+        proved, failed = _proved(evaluation, results, known)
         if hindrance:
             left_out.append(f"left out: {evaluation.name}, {hindrance}")
+        elif not proved.checks:
+            left_out += failed
         else:
-            found.append(_promoted(request, record, spec, evaluation, results, known))
+            found.append(_promoted(request, record, judged, spec, evaluation, results, known))
     return found
 
 
@@ -211,6 +214,7 @@ def _hindrance(results: Mapping[str, Result]) -> str:
 def _promoted(
     request: Request,
     record: RunRecord,
+    judged: ReadSpec,
     spec: Spec,
     evaluation: Evaluation,
     results: Mapping[str, Result],
@@ -218,13 +222,14 @@ def _promoted(
 ) -> Promoted:
     evidence = next(iter(results.values())).verdict["evidence"]["candidate"]  # type: ignore[index]
     measured = stored(request.run, evidence)
+    evaluation, failed = _proved(evaluation, results, known)
     metrics = numbers(evaluation, results, measured, known)
     if not metrics:
         raise BaselineError(
             f"{evaluation.name} has no value of a whole set",
             where=str(request.run),
-            found="checks " + ", ".join(results),
-            todo="promote on the machine that has the records, or add a check without slices",
+            found="; ".join(["checks " + ", ".join(results), *failed]),
+            todo="promote on the machine that has the records, or add a check without slices that passes",
         )
     dataset = spec.datasets[evaluation.dataset] if evaluation.dataset else None
     content = BaselineFile(
@@ -237,12 +242,38 @@ def _promoted(
         n=evidence["samples"] or None,
         source=evidence["role"],
         metrics=metrics,
-        made_by=made_by(record, evaluation, evidence, measured),
+        made_by={
+            **made_by(record, evaluation, evidence, measured),
+            **({"proposed_bounds": judged.proposed} if judged.proposed else {}),
+        },
         reason=request.reason,
     )
     kept, notes = _light(measured)
+    notes = (*notes, *failed, *_proposed(judged.proposed))
     path = spec.folder / "baselines" / f"{request.name}.json"
     return Promoted(path, content, kept.record if kept else None, spec, evaluation, notes)
+
+
+def _proved(
+    evaluation: Evaluation, results: Mapping[str, Result], known: Catalogue
+) -> tuple[Evaluation, tuple[str, ...]]:
+    """The evaluation with the metrics all of whose checks passed: one of severity warn may have failed in a GO."""
+    failed: dict[str, list[str]] = {}
+    for check in evaluation.checks:
+        if check.id in results and results[check.id].status != "PASS":
+            found = f"{check.id} ({results[check.id].status})"
+            failed.setdefault(entry_name(check, known), []).append(found)
+    kept = tuple(check for check in evaluation.checks if entry_name(check, known) not in failed)
+    notes = tuple(f"left out: {name}, which did not pass {', '.join(of)}" for name, of in failed.items())
+    return replace(evaluation, checks=kept), notes
+
+
+def _proposed(count: int) -> tuple[str, ...]:
+    """A baseline is what was measured, whoever agreed with the bounds; but the reader must know that nobody did."""
+    if not count:
+        return ()
+    bounds = "1 bound of this spec was" if count == 1 else f"{count} bounds of this spec were"
+    return (f"{bounds} proposed from what the model itself reached: passing them was no evidence",)
 
 
 def _light(measured: Measured | None) -> tuple[Measured | None, tuple[str, ...]]:

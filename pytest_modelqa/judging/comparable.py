@@ -149,6 +149,29 @@ def demand_same_task(evaluation: Evaluation, members: Sequence[Member]) -> None:
             )
 
 
+def demand_same_dataset(check: Check, evaluation: Evaluation, members: Sequence[Member]) -> None:
+    """Numbers without records say by a name alone what they were measured on, where they say it.
+
+    Raises:
+        BaselineError: It is another dataset, or another split of it, and the check is paired.
+    """
+    for member in members:
+        recorded = member.baseline
+        if not isinstance(recorded, Recorded) or not check.paired:
+            continue
+        split = (member.candidate.record.manifest.key_parts["dataset"] or {}).get("split")
+        sides = {"dataset": (recorded.dataset, evaluation.dataset), "split": (recorded.split, split)}
+        different = [name for name, side in sides.items() if None not in side and side[0] != side[1]]
+        if different:
+            raise BaselineError(
+                f"{recorded.name} and {member.candidate.name} were measured on different samples",
+                where=recorded.where,
+                expected=", ".join(f"{name}: {sides[name][1]}" for name in different),
+                found=", ".join(f"{name}: {sides[name][0]}" for name in different),
+                todo="call it in the file as the spec does if it is the same, or write paired: false if it is not",
+            )
+
+
 def demand_distinct(members: Sequence[Member]) -> None:
     """No checkpoint of a grid may stand in for another: a copied file is no later step and no other seed.
 

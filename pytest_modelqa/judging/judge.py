@@ -18,6 +18,7 @@ from .comparable import (
     demand_distinct,
     demand_same_columns,
     demand_same_conditions,
+    demand_same_dataset,
     demand_same_slices,
     demand_same_task,
 )
@@ -47,6 +48,7 @@ def judge(
     """
     demand_distinct(members)
     demand_same_task(evaluation, members)
+    demand_same_dataset(check, evaluation, members)
     lines = _lines(check, evaluation, declaration, members)
     return Verdict(
         outcome=_outcome(lines),

@@ -159,12 +159,13 @@ def test_a_recorded_number_in_its_own_unit(
     [
         ({"source": "training"}, "published was measured in training and is no baseline"),
         ({"n": 41}, "published was measured on 41 samples, the candidate on 40"),
+        ({"dataset": "imagenet"}, "published and picker were measured on different samples"),
         ({"metrics": {"accuracy": {"value": 88, "unit": "fraction"}}}, "accuracy is recorded as 88 fraction"),
         ({"metrics": {"accuracy": {"value": 0.9, "unit": "dB"}}}, "accuracy is recorded in dB"),
         ({"metrics": {"f1": {"value": 0.9, "unit": "fraction"}}}, "published has no accuracy"),
         ({"modelqa_baseline": 2}, "not of the form that was expected"),
     ],
-    ids=["training", "n", "range", "unit", "metric", "version"],
+    ids=["training", "n", "dataset", "range", "unit", "metric", "version"],
 )
 def test_a_recorded_baseline_that_cannot_be_compared_is_an_error(
     gate: Gate, toy: Any, changes: dict[str, Any], said: str
@@ -174,6 +175,15 @@ def test_a_recorded_baseline_that_cannot_be_compared_is_an_error(
     assert run.statuses == {"classification::recorded": "ERROR"}
     assert said in run.text
     assert "baselines/published.json" in run.text
+
+
+@pytest.mark.parametrize(("dataset", "more"), [("test", ""), ("imagenet", "paired: false, ")])
+def test_a_recorded_baseline_of_the_same_dataset_or_meant_to_be_of_another(
+    gate: Gate, toy: Any, dataset: str, more: str
+) -> None:
+    recorded(toy, dataset=dataset, split="any")
+    toy.edit("max_degradation: 0.01, id: recorded", f"max_degradation: 0.01, {more}id: recorded")
+    assert gate("-k", "recorded").statuses == {"classification::recorded": "PASS"}
 
 
 def test_a_recorded_baseline_that_is_missing_is_an_error(gate: Gate, toy: Any) -> None:

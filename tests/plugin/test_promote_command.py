@@ -186,6 +186,34 @@ def test_neither_is_a_part_of_the_checks_nor_a_spec_that_changed_since(
         promote(Request(run.record_path, "v1", "because"))
 
 
+def test_a_metric_whose_check_only_warned_is_no_baseline(toy: Any, promoted: Any) -> None:
+    toy.edit("recall, min: 0.75, slices: label}", "recall, min: 0.99, severity: warn, slices: label}")
+    said = promoted(evaluation="classification")
+    assert set(baseline(toy.folder)["metrics"]) == {"accuracy"}
+    assert "  left out: recall, which did not pass recall-min-by-label (FAIL)" in said
+    # Nor through the records.
+    record = read_excerpt(toy.folder / "baselines" / "v1.records")
+    assert not record.has_set(column_name("recall", 1, {"average": "macro", "zero_division": "error"}), "")
+    toy.edit("min: 85, unit: percent, min_samples: 40", "min: 100, unit: percent, severity: warn")
+    toy.edit(", recognise: classification", "")
+    assert "left out: accuracy, which did not pass accuracy-min (FAIL)" in promoted(
+        evaluation=None, name="v2"
+    )
+    assert not (toy.folder / "baselines" / "v2-classification.json").exists()
+
+
+def test_bounds_that_nobody_agreed_with_are_said(toy: Any, promoted: Any) -> None:
+    toy.edit(
+        "min: 27, unit: dB}\n",
+        "min: 27, unit: dB}   # proposed from one run: 27.27 dB, n 40, false alarm < 1 %\n",
+    )
+    said = promoted()
+    assert any(
+        "1 bound of this spec was proposed from what the model itself reached" in line for line in said
+    )
+    assert baseline(toy.folder)["made_by"]["proposed_bounds"] == 1
+
+
 def test_what_was_stopped_early_is_not_promoted(
     toy: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
