@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Context, Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,17 +13,9 @@ import numpy as np
 from ..errors import DatasetError, EvaluationError
 from .checker import PASSED, Outcome, field_of
 from .declarations import FunctionArgs, NumericArgs, RegexArgs
+from .written_numbers import Number, numbers_of
 
 Decide = Callable[[Sequence[str], Mapping[str, Any]], list[Outcome]]
-
-# A sign, digits with or without separators of thousands, a fraction, an exponent. Not the end of a word (x2), and not
-# part of a version or a list without spaces (1.2.3, 3,4); a unit may follow (5km).
-_NUMBER = re.compile(
-    r"((?<![\w.,)])[-+−])?[$€£]?(?<![\w.,])((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)([eE][-+]?\d{1,3})?(?![.,]?\d)"
-)
-# Beyond the digits of any answer, so that a text of a million digits costs nothing.
-_MOST_CHARACTERS = 400
-_EXACT = Context(prec=2 * _MOST_CHARACTERS + 2000)
 
 
 def regex(args: RegexArgs) -> Decide:
@@ -48,17 +40,19 @@ def regex(args: RegexArgs) -> Decide:
 
 
 def numeric(args: NumericArgs) -> Decide:
-    """Passes a text whose number is the sample's answer, to within the tolerance; compared exactly, in decimals."""
+    """Passes a text whose number is the sample's answer, to within the tolerance; compared exactly, as fractions."""
 
-    def one(text: str, answer: Decimal) -> Outcome:
-        found = _numbers(_after(text, args.after))
+    tolerance = Fraction(repr(args.tolerance))
+
+    def one(text: str, answer: Number) -> Outcome:
+        found = numbers_of(_after(text, args.after))
         if not found:
             return Outcome(False, "no number in it")
         if args.occurrence == "only" and len(found) > 1:
             return Outcome(False, f"{len(found)} numbers in it")
         given = found[0 if args.occurrence == "first" else -1]
-        near = abs(_EXACT.subtract(given, answer)) <= Decimal(repr(args.tolerance))
-        return PASSED if near else Outcome(False, f"{given:.20g} is not {answer:.20g}")
+        near = abs(given.value - answer.value) <= tolerance
+        return PASSED if near else Outcome(False, f"{given.written[:40]} is not {answer.written[:40]}")
 
     def decide(texts: Sequence[str], sample: Mapping[str, Any]) -> list[Outcome]:
         answer = _answer(sample, args)
@@ -106,11 +100,11 @@ def _no_function(args: FunctionArgs, found: str) -> EvaluationError:
     )
 
 
-def _answer(sample: Mapping[str, Any], args: NumericArgs) -> Decimal:
+def _answer(sample: Mapping[str, Any], args: NumericArgs) -> Number:
     value = field_of(sample, args.answer)
     whole = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     text = repr(value.item() if isinstance(value, np.generic) else value) if whole else str(value)
-    found = _numbers(_after(text, args.after) if args.after and args.after in text else text)
+    found = numbers_of(_after(text, args.after) if args.after and args.after in text else text)
     if not found or isinstance(value, bool):
         raise DatasetError(
             f"the answer of the sample {sample.get('id', '')!r} is no number",
@@ -118,23 +112,17 @@ def _answer(sample: Mapping[str, Any], args: NumericArgs) -> Decimal:
             found=repr(value)[:120],
             todo="name the field of the answer: checker: {kind: numeric, answer: FIELD}",
         )
-    return found[-1]
+    if len({each.value for each in found}) > 1:
+        raise DatasetError(
+            f"the answer of the sample {sample.get('id', '')!r} holds {len(found)} numbers",
+            expected=f"one number in the field {args.answer!r}"
+            + (f" after {args.after!r}" if args.after else ""),
+            found=repr(value)[:120],
+            todo="name a field that holds the answer alone, or the text before it: {kind: numeric, after: TEXT}",
+        )
+    return found[0]
 
 
 def _after(text: str, marker: str | None) -> str:
     """What follows the last marker; nothing where there is none."""
     return text if marker is None else text.rpartition(marker)[2] if marker in text else ""
-
-
-def _numbers(text: str) -> list[Decimal]:
-    """The numbers of a text, in order.
-
-    >>> [str(each) for each in _numbers("from $1,234.50 to −3e2, x2 and 1.2.3, (7) and 5-3km.")]
-    ['1234.50', '-3E+2', '7', '5', '3']
-    """
-    found = []
-    for sign, digits, exponent in _NUMBER.findall(text):
-        number = sign.replace("−", "-") + digits.replace(",", "") + exponent
-        if len(number) <= _MOST_CHARACTERS:
-            found.append(Decimal(number))
-    return found

@@ -58,7 +58,9 @@ class NumericArgs(_Args):
     """The arguments of numeric."""
 
     kind: Literal["numeric"]
-    answer: str = Field("answer", description="The sample's field of the right answer: a number or its text.")
+    answer: str = Field(
+        "answer", description="The sample's field of the right answer: a number, or a text with one number."
+    )
     after: str | None = Field(
         None, description="Only what follows the last occurrence of this text is read, in text and answer."
     )

@@ -87,7 +87,7 @@ TEXT_TASKS: tuple[TaskDeclaration, ...] = (
         metrics=(),
         baselines=(),
         implementation="pytest_modelqa.tasks.text_generation:TextGeneration",
-        version=1,
+        version=2,
         args=TextGenerationArgs,
         columns_of={"features": "embedding_model", "passes": "checker", "reference": "reference"},
     ),

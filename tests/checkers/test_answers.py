@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,26 @@ Passes = Callable[..., bool]
         ("no number", 0, False),
         ("", 0, False),
         ("12345678901234567891", "12345678901234567890", False),
-        ("7", "She has 10 − 3 = <<10-3=7>>7 eggs.\n#### 7", True),
+        ("It is 1/2", "1/2", True),
+        ("It is 0.5", "1/2", True),
+        ("The answer is 2", "1/2", False),
+        ("x = 1/2", 2, False),
+        ("x = 1 / 2", 1, False),
+        ("x/2", 2, False),
+        (r"\frac{1}{2}", 2, False),
+        (r"\dfrac{1}{2}", 0.5, True),
+        (r"-3\frac{1}{2}", -3.5, True),
+        (r"\frac{\pi}{2}", 2, False),
+        ("1½ cups", 1, False),
+        ("1½ cups", 1.5, True),
+        ("2 1/2 cups", "5/2", True),
+        ("2 1/2 cups", "1/2", False),
+        ("on 1/2/2024", 2024, False),
+        ("1/0", 0, False),
+        ("60/h", 60, True),
+        ("10 / 2 = 5", 5, True),
+        ("1/3", "1/3", True),
+        ("0.3333333333333333", "1/3", False),
         ("9" * 500, 9, False),
         ("1e999", math.pi, False),
     ],
@@ -59,9 +79,17 @@ def test_which_number_counts_can_be_chosen(passes: Passes) -> None:
 
 
 def test_only_what_follows_a_marker_is_read(passes: Passes) -> None:
-    sample = {"answer": "2 + 5 = 7\n#### 7"}
+    sample = {"answer": "She has 10 − 3 = <<10-3=7>>7 eggs.\n#### 7"}
     assert passes("2 + 5 = 7\n#### 7", sample, kind="numeric", after="####")
     assert not passes("2 + 5 = 7", sample, kind="numeric", after="####")
+
+
+@given(st.integers(-999, 999), st.integers(1, 99), st.sampled_from(["{}/{}", "is {} / {}.", r"({}⁄{})"]))
+def test_a_fraction_is_read_as_one_number(above: int, below: int, written: str) -> None:
+    decide = numeric(NumericArgs(kind="numeric", occurrence="only"))
+    answer = {"answer": str(Fraction(above, below))}
+    assert decide([written.format(above, below)], answer)[0].passed
+    assert not decide([written.format(above, below + 1)], answer)[0].passed or above == 0
 
 
 def test_a_tolerance_is_met_exactly_at_its_end(passes: Passes) -> None:
@@ -83,6 +111,18 @@ def test_a_number_is_found_however_it_is_written(digits: int, places: int) -> No
 def test_an_answer_that_is_no_number_is_an_error_and_no_failed_text(passes: Passes, answer: Any) -> None:
     with pytest.raises(DatasetError, match=r"answer of the sample 'a' is no number"):
         passes("1", {"id": "a", "answer": answer}, kind="numeric")
+
+
+@pytest.mark.parametrize("answer", ["between 3 and 5", "10 − 3 = 7", "42 of 50", "#### 7\n7 or 8"])
+def test_an_answer_of_several_numbers_is_an_error_and_not_the_last_of_them(
+    passes: Passes, answer: str
+) -> None:
+    with pytest.raises(DatasetError, match=r"answer of the sample 'a' holds \d numbers"):
+        passes("#### 5", {"id": "a", "answer": answer}, kind="numeric", after="####")
+
+
+def test_an_answer_that_names_one_number_twice_is_that_number(passes: Passes) -> None:
+    assert passes("0.5", {"answer": "1/2 (0.50)"}, kind="numeric")
 
 
 def test_a_missing_field_is_an_error_that_names_those_there_are(passes: Passes) -> None:
