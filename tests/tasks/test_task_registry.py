@@ -28,12 +28,14 @@ def test_a_declaration_loads_its_task() -> None:
 
 
 @pytest.mark.parametrize("declaration", TASKS, ids=lambda declaration: declaration.name)
-def test_every_argument_is_described_and_has_a_default(declaration: object) -> None:
+def test_every_argument_is_described_and_extra_ones_are_refused(declaration: object) -> None:
     schema = declaration.args.model_json_schema()  # type: ignore[attr-defined]
 
     assert schema["additionalProperties"] is False
     assert all(field.get("description") for field in schema["properties"].values())
-    assert declaration.args() is not None  # type: ignore[attr-defined]
+    needed = set(schema.get("required", ()))
+    fields = declaration.args.model_fields  # type: ignore[attr-defined]
+    assert needed == {name for name, field in fields.items() if field.is_required()}
 
 
 @pytest.mark.parametrize(
