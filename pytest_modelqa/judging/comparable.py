@@ -25,7 +25,7 @@ def demand_comparable(check: Check, candidate: Measured, baseline: Measured) -> 
     if baseline.trivial is not None:
         return
     ours, theirs = candidate.record.manifest.key_parts, baseline.record.manifest.key_parts
-    if ours["task"] != theirs["task"]:
+    if _given(ours["task"]) != _given(theirs["task"]):
         raise BaselineError(
             f"{candidate.name} and {baseline.name} were not measured the same way",
             expected=f"task {_short(ours['task'])} on both sides",
@@ -57,6 +57,11 @@ def demand_comparable(check: Check, candidate: Measured, baseline: Measured) -> 
             found=f"{candidate.record.manifest.samples} and {baseline.record.manifest.samples} samples of other data",
             todo="evaluate both on one dataset, or write paired: false if the sides are meant to differ",
         )
+
+
+def _given(task: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the arguments that are unset: what was recorded before an argument existed lacks it."""
+    return {**task, "args": {name: value for name, value in task["args"].items() if value is not None}}
 
 
 def _same_data(ours: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None, *, recorded: bool) -> bool:

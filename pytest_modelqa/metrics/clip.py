@@ -65,3 +65,16 @@ def mse_quantile(columns: Mapping[str, np.ndarray], *, quantile: float = 0.95) -
     if not len(errors):
         raise OutputError("there are no samples", expected="at least one", todo="look at the dataset")
     return float(np.quantile(errors.astype(np.float64), quantile))
+
+
+def lpips(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The distance that the perceptual network gave each sample, float64, shape (n,); 0 is identical.
+
+    Zhang, Isola, Efros, Shechtman, Wang: The unreasonable effectiveness of deep features as a perceptual metric, CVPR
+    2018, where the network is one of theirs. The task ``reconstruction`` asks it (``tasks.perceptual``).
+
+    >>> lpips({"lpips_distance": np.array([0.0, 0.25], dtype=np.float32)})
+    array([0.  , 0.25])
+    """
+    distances: np.ndarray = columns["lpips_distance"].astype(np.float64)
+    return distances

@@ -35,6 +35,11 @@ class ReconstructionArgs(_Args):
     )
     method: str | None = Field(None, description=_METHOD)
     output: str | int | None = Field(None, description=_OUTPUT)
+    lpips: Annotated[str | None, NamesEntry("model")] = Field(
+        None,
+        description="The model that gives perceptual distances, for lpips: called with two batches of images in "
+        "-1..1, such as the lpips package's LPIPS.",
+    )
 
 
 class ClassificationArgs(_Args):
@@ -159,9 +164,10 @@ TASKS: tuple[TaskDeclaration, ...] = (
         summary="the model gives back an image, or a clip of images, that is compared with a target",
         metrics=(),
         baselines=("constant",),
-        implementation="pytest_modelqa.tasks.reconstruction:Reconstruction",
+        implementation="pytest_modelqa.tasks.perceptual:reconstruction",
         version=1,
         args=ReconstructionArgs,
+        columns_of={"lpips_distance": "lpips"},
     ),
     TaskDeclaration(
         name="classification",

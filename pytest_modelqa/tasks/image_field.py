@@ -23,10 +23,12 @@ class ImageField:
 
     Attributes:
         lowest: Their least value, drawn as black.
+        greatest: Their greatest value.
         mean: The mean image, float64, of the shape of one sample.
     """
 
     lowest: float
+    greatest: float
     mean: np.ndarray
 
 
@@ -43,7 +45,7 @@ def look_at(samples: Samples, field: str, data_range: float) -> ImageField:
         demand_numbers(batch, field)
         mean.add(batch[field], [samples.ids[index] for index in indices])
     _check_range(field, mean.least, mean.greatest, data_range)
-    return ImageField(mean.least, mean.value())
+    return ImageField(mean.least, mean.greatest, mean.value())
 
 
 def demand_numbers(batch: Mapping[str, Any], field: str) -> None:

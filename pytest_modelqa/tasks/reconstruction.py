@@ -19,9 +19,6 @@ from .protocol import Inspection
 if TYPE_CHECKING:
     from ..datasets.samples import Samples
 
-_SAMPLES_AT_ONCE = 64
-_STRIPS_OF_A_KIND = 3
-
 
 class Reconstruction:
     """Compares images (n, H, W) or (n, C, H, W), or clips (n, T, C, H, W), with targets of the same shape.
@@ -33,7 +30,7 @@ class Reconstruction:
     def __init__(self, args: ReconstructionArgs) -> None:
         self._args = args
         self._target = args.target or args.input
-        self._lowest = 0.0
+        self._lowest = self._greatest = 0.0
         self._mean: torch.Tensor | None = None
 
     def prepare(self, samples: Samples) -> None:
@@ -45,7 +42,8 @@ class Reconstruction:
         """
         demand_numbers(samples.batch(range(min(1, len(samples)))), self._args.input)
         looked = look_at(samples, self._target, self._args.data_range)
-        self._lowest, self._mean = looked.lowest, torch.from_numpy(looked.mean)
+        self._lowest, self._greatest = looked.lowest, looked.greatest
+        self._mean = torch.from_numpy(looked.mean)
 
     def infer(self, model: torch.nn.Module, batch: Mapping[str, Any]) -> torch.Tensor:
         """The model's images, of the targets' shape.

@@ -378,6 +378,18 @@ def test_sides_measured_by_other_tasks_or_arguments_are_refused(bench: Any, olde
             bench.judge(text, candidate, other)
 
 
+def test_an_argument_that_did_not_exist_when_a_baseline_was_recorded_is_one_that_is_unset(
+    bench: Any, older: Mapping[str, Any]
+) -> None:
+    before = bench.record({PSNR: SCORES}, model=older, task_args={"data_range": 1.0})
+    text = "{metric: psnr, baseline: older, max_degradation: 1}"
+    now = bench.record({PSNR: SCORES}, task_args={"data_range": 1.0, "lpips": None})
+    assert bench.judge(text, now, before).outcome == "PASS"
+    set_now = bench.record({PSNR: SCORES}, task_args={"data_range": 1.0, "lpips": "perceptual"})
+    with pytest.raises(BaselineError, match="not measured the same way"):
+        bench.judge(text, set_now, before)
+
+
 def test_slices_are_compared_one_by_one(bench: Any, older: Mapping[str, Any]) -> None:
     candidate = bench.record({PSNR: SCORES}, columns={"label": LABELS})
     # Better on the whole, worse on label 2.

@@ -23,7 +23,8 @@ def test_the_catalogue_holds_each_metric_that_a_task_offers() -> None:
 
 
 def test_a_declaration_loads_its_task() -> None:
-    assert load(tasks()["reconstruction"]) is Reconstruction
+    declared = tasks()["reconstruction"]
+    assert type(load(declared)(declared.args())) is Reconstruction
     assert load(tasks()["classification"]) is Classification
 
 
