@@ -191,7 +191,9 @@ class Goal(Item):
         self.spec = spec
         self.goal = goal
         self.line = goal.position.line
-        self.sentence = f"goal {goal.name} is shown by evaluation {goal.evaluation or '(none named)'}"
+        self.sentence = (
+            f"goal {goal.name} is decided by the checks of evaluation {goal.evaluation or '(none named)'}"
+        )
         self.add_marker("gpu")
         self.add_marker("cpu")
 

@@ -70,7 +70,7 @@ def from_rows(rows: Iterable[Mapping[str, Any]], step: str | None, where: str) -
         )
     chosen = step or next((name for name in STEPS if name in names), None)
     notes = [f"steps are those of {chosen!r}" if chosen else "no name for steps: rows are counted from 0"]
-    measured = {name: _points(listed, name) for name in names if name != chosen}
+    measured = {name: _points(listed, name, notes) for name in names if name != chosen}
     positions = _positions(listed, chosen, {at for points in measured.values() for at in points}, where)
     series = {
         name: in_order([(positions[at], value) for at, value in points.items()], name, notes)
@@ -89,13 +89,20 @@ def from_rows(rows: Iterable[Mapping[str, Any]], step: str | None, where: str) -
     return Log(series, tuple(notes), max(step for step in steps if step is not None and math.isfinite(step)))
 
 
-def _points(rows: Sequence[Mapping[str, Any]], name: str) -> dict[int, float]:
-    """The values of a name by the rows that have it; of one that holds text and no number none."""
+def _points(rows: Sequence[Mapping[str, Any]], name: str, notes: list[str]) -> dict[int, float]:
+    """The values of a name by the rows that have it; of one that holds text and no number none.
+
+    Text between numbers (``tensor(0.5)``, ``1,5``, ``#REF!``) was logged and is no number: NaN.
+    """
     cells = {at: row[name] for at, row in enumerate(rows) if name in row}
     found = {at: number(cell) for at, cell in cells.items()}
     if all(cells[at] is None for at, value in found.items() if value is not None) and None in found.values():
         return {}
-    return {at: value for at, value in found.items() if value is not None}
+    logged = {at: value for at, value in found.items() if value is not None or str(cells[at]).strip()}
+    first = next((at for at, value in logged.items() if value is None), None)
+    if first is not None:
+        notes.append(f"{name}: {str(cells[first])[:40]!r} in row {first + 1} is no number")
+    return {at: np.nan if value is None else value for at, value in logged.items()}
 
 
 def _positions(

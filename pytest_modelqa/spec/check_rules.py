@@ -267,7 +267,10 @@ def check_ids(checks: Sequence[tuple[Check, Node]], evaluation: str, problems: P
 
 
 def warn_of_ratchets(
-    checks: Sequence[tuple[Check, Node]], recorded: Container[str], problems: Problems
+    checks: Sequence[tuple[Check, Node]],
+    recorded: Container[str],
+    metrics: Mapping[str, MetricDeclaration],
+    problems: Problems,
 ) -> None:
     """Warns of a metric that may only fall a little against a baseline which is recorded anew with each release.
 
@@ -276,14 +279,17 @@ def warn_of_ratchets(
     """
     floors = {check.metric for check, _ in checks if not check.bound.compares and check.bound.kind != "trend"}
     for check, at in checks:
+        bound = "max" if metrics[check.metric].higher_is_better is False else "min"
         loses = check.bound.kind.startswith("max_degradation") and check.bound.amount
         if loses and check.baseline in recorded and check.metric not in floors:
             problems.warn(
                 "ratchet",
-                f"nothing but {check.id} bounds {check.metric}: with each new baseline it may lose as much again",
+                f"nothing but a loss against {check.baseline} bounds {check.metric}: with each new baseline it may "
+                "lose as much again",
                 at,
-                todo=f"add a bound that stays, such as {{metric: {check.metric}, min: …}}",
+                todo=f"add a bound that stays, such as {{metric: {check.metric}, {bound}: …}}",
             )
+            floors.add(check.metric)
 
 
 def check_contradictions(checks: Sequence[tuple[Check, Node]], evaluation: str, problems: Problems) -> None:

@@ -279,7 +279,7 @@ class Resolver:
         resolved = [(check, item.key) for item, check in checks if check is not None]
         check_ids(resolved, evaluation.name, self.problems)
         check_contradictions(resolved, evaluation.name, self.problems)
-        warn_of_ratchets(resolved, self.document.baselines, self.problems)
+        warn_of_ratchets(resolved, self.document.baselines, self.catalogue.metrics, self.problems)
         check_evaluation_baseline(written, [check for check, _ in resolved], self.problems)
         return tuple(check for check, _ in resolved)
 

@@ -291,3 +291,14 @@ def test_a_series_that_was_not_logged_is_named_with_those_that_were() -> None:
 def test_a_reduction_without_a_beginning_is_undefined(values: list[float]) -> None:
     with pytest.raises(OutputError, match="undefined"):
         measures.reduction(made(a=values), series="a")
+
+
+@pytest.mark.parametrize("cell", ["abc", "tensor(0.95)", "1,5", "#REF!"])
+def test_text_between_numbers_is_no_number_and_not_left_out(cell: str) -> None:
+    log = from_rows(
+        [{"step": at, "loss": value} for at, value in enumerate((1.0, 0.5, cell, ""))], None, "log.csv"
+    )
+    assert measures.finite(log, series="loss").value == pytest.approx(2 / 3)
+    assert f"loss: {cell!r} in row 3 is no number" in log.notes
+    with pytest.raises(OutputError, match="no number at 1 of 3 points"):
+        measures.final(log, series="loss")

@@ -223,6 +223,8 @@ def test_a_baseline_that_moves_with_every_release_is_no_floor(
     (warning,) = read(only).warnings
     assert warning.endswith("add a bound that stays, such as {metric: accuracy, min: …} [ratchet]")
 
+    (lower,) = read(only.replace("metric: accuracy", "metric: log_loss")).warnings
+    assert "{metric: log_loss, max: …}" in lower
     floor = "      - {metric: accuracy, min: 0.8}\n"
     assert read(only + floor).warnings == ()
     assert read(only.replace("max_degradation: 0.01", "max_degradation: 0")).warnings == ()
