@@ -21,6 +21,8 @@ MOST_VALUES = 128
 little to their spread: the bound stays on the safe side."""
 
 _STEP = 0.15
+# Where the integrand is looked at before it is summed: it may rise and fall near the saddle point, not far from it.
+_COARSE = np.concatenate([np.arange(0.0, 6.0, 0.5), np.arange(6.0, 41.0, 2.5)])
 _NEGLIGIBLE = 25.0  # exp(−25) of the integrand's height
 _HIGHER_BY_ROUNDING = 1e-6
 _AGREEMENT = 1e-5
@@ -101,10 +103,10 @@ def _probability_below_zero(c: NDArray[np.float64], a: NDArray[np.float64]) -> f
 
     majority = 0.5 * float(a @ np.sign(-c)) / a.sum()
     for bend in (majority, -0.5, -0.25, 0.25, 0.5, 0.0):
-        coarse = logarithm(np.arange(0.0, 40.0, 0.25), bend).real
+        coarse = logarithm(_COARSE, bend).real
         if bend and coarse.max() > coarse[0] + _HIGHER_BY_ROUNDING:
             continue
-        furthest = (int(np.argmax(coarse < coarse[0] - _NEGLIGIBLE)) or len(coarse)) * 0.25
+        furthest = float(_COARSE[int(np.argmax(coarse < coarse[0] - _NEGLIGIBLE)) or -1])
         for halvings in range(_MOST_HALVINGS if bend else 2 * _MOST_HALVINGS):
             step = _STEP * 0.5**halvings
             integrand = np.exp(logarithm(np.arange(0.0, furthest + step, step), bend)).real
