@@ -47,7 +47,7 @@ def _count(check: Check, lines: Sequence[Line]) -> str:
 def _range(check: Check, line: Line) -> str:
     """``at least 27.91 dB and at most 28.70 dB, 95 % sure of each``: the value, with the noise of the margin."""
     if line.margin_interval is None:
-        return "nothing is known of the noise"
+        return "without a standard error nothing is known of the noise"
     ends = [_at_margin(check, line, bound) for bound in line.margin_interval]
     low, high = ends if line.at_least else reversed(ends)
     known = [f"at least {low}"] * bool(low) + [f"at most {high}"] * bool(high)
