@@ -80,7 +80,7 @@ def _or_unknown(value: float, end: float, *, at_least: bool) -> float:
 def rounded(end: float, noise: float, *, down: bool) -> float:
     """The end of an interval with as many digits as the noise leaves, away from the value.
 
-    >>> rounded(0.98268, 0.0123, down=True), rounded(0.0312, 0.004, down=False)
+    >>> rounded(0.98268, 0.0123, down=True), rounded(0.03121, 0.004, down=False)
     (0.982, 0.0313)
     """
     if noise <= 0:

@@ -16,5 +16,5 @@ def test_a_task_that_draws_its_own_samples_draws_two(tmp_path: Path) -> None:
     path = tmp_path / "toy.modelspec.yaml"
     shutil.copy(TOY, path)
     spec = read_spec(path, catalogue())
-    drawn = tiny_spec(spec).evaluations["generation"].args
+    drawn = tiny_spec(spec, catalogue()).evaluations["generation"].args
     assert drawn == {**spec.evaluations["generation"].args, "samples": 2}
