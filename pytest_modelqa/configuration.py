@@ -1,13 +1,55 @@
-"""Refuses configuration that makes no sense before anything runs; pytest itself would only warn, or stop later."""
+"""The options and configuration keys; those that make no sense are refused before anything runs."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterable
 
 import pytest
 
 PREFIX = "modelqa"
 KEYS = ("modelqa_files", "modelqa_stall_seconds", "modelqa_dir")
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declares every option and key, with its default."""
+    group = parser.getgroup("modelqa", "model quality (pytest-modelqa)")
+    group.addoption(
+        "--modelqa-set",
+        action="append",
+        default=[],
+        metavar="A.B.C=VALUE",
+        help="set a value of the specs, checked like the file: models.candidate.checkpoint=PATH",
+    )
+    group.addoption(
+        "--modelqa-gate",
+        action="store_true",
+        help="a release run: an accelerator is required, --modelqa-set and --modelqa-limit are refused",
+    )
+    group.addoption(
+        "--modelqa-engine",
+        choices=("local", "inline"),
+        default="local",
+        help="where evaluations run: local (worker processes) or inline (in this process, for --pdb)",
+    )
+    group.addoption(
+        "--modelqa-limit",
+        type=_positive,
+        default=None,
+        metavar="N",
+        help="measure only the first N samples of each dataset; never a release verdict",
+    )
+    group.addoption(
+        "--modelqa-mlflow",
+        default=None,
+        metavar="URI",
+        help="log values, verdicts and reports to MLflow: a tracking server, or a local store",
+    )
+    parser.addini("modelqa_files", "pattern of spec files", default="*.modelspec.yaml")
+    parser.addini(
+        "modelqa_stall_seconds", "give up a worker that makes no progress for so long", default="900"
+    )
+    parser.addini("modelqa_dir", "folder of records and run records", default=".modelqa")
 
 
 def check_configuration(config: pytest.Config) -> None:
@@ -61,3 +103,10 @@ def _told(config: pytest.Config, what: str, expected: str, found: str) -> str:
     return str(
         UsageError(what, where=where, expected=expected, found=found, todo="correct or remove this line")
     )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number

@@ -7,19 +7,17 @@ from typing import Any
 import pytest
 
 from .controls import Judged, checks_asked, noticed, sentence, with_control
-from .errors import EvaluationError, ModelQAError
-from .items import GATE, SHOW_EVERY, WAITING, Item
-from .report.conclusion import Status
-from .report.failure import FailureText, NotReady
-from .report.text import findings_json, findings_text
+from .errors import EvaluationError
+from .finding_items import FindingItem
+from .items import GATE, SHOW_EVERY, WAITING
+from .report.text import Findings
 from .spec.resolved import Control, Spec
 
 
-class KnownBad(Item):
-    """A known-bad model: where no check fails it, the checks show nothing. It belongs to no release."""
+class KnownBad(FindingItem):
+    """A known-bad model: where no check fails it, the checks show nothing."""
 
     kind = "control"
-    severity = "error"
 
     def __init__(self, *, spec: Spec, control: Control, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -29,11 +27,6 @@ class KnownBad(Item):
         self.sentence = sentence(control, spec)
         self.judged: dict[str, Judged] | None = None
         self.add_marker("control")
-
-    @property
-    def blocks(self) -> bool:
-        """Whether the checks passed what they must fail."""
-        return self.judged is not None and not noticed(self.control, self.judged)
 
     def start_evaluations(self) -> None:
         """Queues what the checks need; what cannot be put in place says so itself."""
@@ -45,31 +38,8 @@ class KnownBad(Item):
         for check in checks_asked(spec, self.control):
             gate.start(spec, spec.evaluations[self.control.evaluation], check)
 
-    def setup(self) -> None:
+    def ask(self) -> None:
         """Judges the checks on the known-bad model."""
-        if self.config.option.setupplan:
-            return
-        try:
-            self.judged = self._judge()
-        except ModelQAError as error:
-            self.error = error
-        finally:
-            self.config.stash[WAITING].done()
-        if self.error is not None:
-            self.stop(self.error)
-
-    def runtest(self) -> None:
-        """Fails where no check noticed."""
-        if self.blocks:
-            raise NotReady(self.sentence)
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """What passed in place of a traceback."""
-        if isinstance(excinfo.value, NotReady):
-            return FailureText(findings_text(self._findings(), f"{self.path}:{self.line}"))
-        return super().repr_failure(excinfo, style)
-
-    def _judge(self) -> dict[str, Judged]:
         gate, waiting = self.config.stash[GATE], self.config.stash[WAITING]
         spec = with_control(self.spec, self.control)
         evaluation = spec.evaluations[self.control.evaluation]
@@ -77,31 +47,21 @@ class KnownBad(Item):
         for check in checks_asked(spec, self.control):
             verdict = gate.judge(spec, evaluation, check, waiting.show, SHOW_EVERY)
             judged[check.id] = Judged(verdict.outcome, verdict.headline)
-        return judged
+        self.judged = judged
 
-    def _status(self, report: pytest.TestReport) -> Status | None:
-        found = super()._status(report)
-        if found != "PASS":
-            return "FAIL" if found == "ERROR" and report.when == "call" and self.blocks else found
+    @property
+    def findings(self) -> Findings | None:
+        """What passed as an error, where that is wrong; what failed as it must as notes."""
         if self.judged is None:
-            return "ERROR"
-        return "FAIL" if self.blocks else "PASS"
-
-    def _verdict_json(self, report: pytest.TestReport) -> dict[str, Any] | None:
-        if self.error is not None or self.judged is None:
-            return super()._verdict_json(report)
-        return findings_json(str(self._status(report)), self.sentence, self._findings())
-
-    def _findings(self) -> list[tuple[str, ModelQAError]]:
-        """What passed as errors, where that is wrong; what failed as it must as notes."""
-        judged = self.judged or {}
+            return None
+        judged = self.judged
         failed = [
             ("note", EvaluationError(f"{name} failed it, as it must: {each.headline}"))
             for name, each in judged.items()
             if each.outcome == "FAIL"
         ]
-        if not self.blocks:
-            return list(failed)
+        if noticed(self.control, judged):
+            return failed
         passed = [name for name, each in judged.items() if each.outcome != "FAIL"]
         error = EvaluationError(
             f"{self.sentence}, and it does not: {', '.join(passed) or 'no check'} "

@@ -41,6 +41,11 @@ class Item(pytest.Item):
         """Whether the verdict stops a release."""
         return False
 
+    @property
+    def place(self) -> str:
+        """Where it stands in its spec, as ``file:line``."""
+        return f"{self.path}:{self.line}"
+
     def planned(self, spec: Spec) -> Planned:
         """This item's line in the plan."""
         gate = self.config.stash[GATE]
@@ -68,9 +73,15 @@ class Item(pytest.Item):
         asked there.
         """
         # A copy: checks that need the same evaluation share its error, and each stands on a line of its own.
-        self.error = copy.copy(error).with_where(f"{self.path}:{self.line}")
+        self.error = copy.copy(error).with_where(self.place)
         first = self.config.stash[GATE].told_by(error, self.nodeid)
-        pytest.fail(error_text(self.error, f"{self.path}:{self.line}", self.nodeid, first), pytrace=False)
+        pytest.fail(error_text(self.error, self.place, self.nodeid, first), pytrace=False)
+
+    def modelqa_failure(self, call: pytest.CallInfo[None]) -> FailureText | None:
+        """The text of an error in place of what pytest makes of it, which is not asked of ``repr_failure``."""
+        if call.when != "setup" or self.error is None or not call.excinfo:
+            return None
+        return FailureText(str(call.excinfo.value), self.place)
 
     def modelqa_result(self, report: pytest.TestReport) -> dict[str, Any] | None:
         """What this report says of the item, for the run record; None when it says nothing yet."""
@@ -173,7 +184,7 @@ class Check(Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The verdict in place of a traceback."""
         if isinstance(excinfo.value, BoundNotMet):
-            return FailureText(failure_text(excinfo.value.verdict, self.check, f"{self.path}:{self.line}"))
+            return FailureText(failure_text(excinfo.value.verdict, self.check, self.place), self.place)
         return super().repr_failure(excinfo, style)
 
     def _verdict_json(self, report: pytest.TestReport) -> dict[str, Any] | None:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Generator, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from .configuration import check_configuration, stall_seconds
+from .configuration import add_options, check_configuration, stall_seconds
 
 if TYPE_CHECKING:
     from .collection import SpecFile
     from .gate import Gate, Options
-    from .report.progress import Screen
 
 _T = TypeVar("_T")
 _FINISHED = pytest.StashKey[bool]()
@@ -33,43 +30,7 @@ MARKS = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options and configuration, all under the prefix ``modelqa``."""
-    group = parser.getgroup("modelqa", "model quality (pytest-modelqa)")
-    group.addoption(
-        "--modelqa-set",
-        action="append",
-        default=[],
-        metavar="A.B.C=VALUE",
-        help="set a value of the specs, checked like the file: models.candidate.checkpoint=PATH",
-    )
-    group.addoption(
-        "--modelqa-gate",
-        action="store_true",
-        help="a release run: an accelerator is required, --modelqa-set and --modelqa-limit are refused",
-    )
-    group.addoption(
-        "--modelqa-engine",
-        choices=("local", "inline"),
-        default="local",
-        help="where evaluations run: local (worker processes) or inline (in this process, for --pdb)",
-    )
-    group.addoption(
-        "--modelqa-limit",
-        type=_positive,
-        default=None,
-        metavar="N",
-        help="measure only the first N samples of each dataset; never a release verdict",
-    )
-    group.addoption(
-        "--modelqa-mlflow",
-        default=None,
-        metavar="URI",
-        help="log values, verdicts and reports to MLflow: a tracking server, or a local store",
-    )
-    parser.addini("modelqa_files", "pattern of spec files", default="*.modelspec.yaml")
-    parser.addini(
-        "modelqa_stall_seconds", "give up a worker that makes no progress for so long", default="900"
-    )
-    parser.addini("modelqa_dir", "folder of records and run records", default=".modelqa")
+    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -198,6 +159,7 @@ def pytest_runtest_makereport(
     fields = result_of(report) if result_of else None
     if fields is not None:
         report.modelqa = fields  # type: ignore[attr-defined]
+        report.longrepr = item.modelqa_failure(call) or report.longrepr  # type: ignore[attr-defined]
     return report
 
 
@@ -305,10 +267,18 @@ class _Reports:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         fields = getattr(report, "modelqa", None)
-        if fields is not None and not _is_worker(self._config):
-            _gate(self._config).add_result(report.nodeid, fields)
+        if fields is None or _is_worker(self._config):
+            return
+        if report.failed and isinstance(report.longrepr, str):
+            from .report.failure import FailureText
+
+            # It came from a worker of xdist as plain text.
+            file, line, _ = report.location
+            report.longrepr = FailureText(report.longrepr, f"{file}:{(line or 0) + 1}")  # type: ignore[assignment]
+        _gate(self._config).add_result(report.nodeid, fields)
 
 
 def _gate(config: pytest.Config) -> Gate:
@@ -318,27 +288,12 @@ def _gate(config: pytest.Config) -> Gate:
         return known
     from .collection import GATE, WAITING
     from .gate import Gate
-    from .report.progress import Waiting
+    from .report.progress import Waiting, screen_of
 
-    config.stash[WAITING] = Waiting(_screen(config))
+    # An xdist worker has no terminal, and its controller waits for nothing.
+    config.stash[WAITING] = Waiting(None if _is_worker(config) else screen_of(config))
     config.stash[GATE] = Gate(_options(config))
     return config.stash[GATE]
-
-
-def _screen(config: pytest.Config) -> Screen | None:
-    """Where progress is shown; an xdist worker has no terminal, and its controller waits for nothing."""
-    from .report.progress import Screen
-
-    reporter = config.pluginmanager.getplugin("terminalreporter")
-    if reporter is None or _is_worker(config):
-        return None
-    capture = config.pluginmanager.getplugin("capturemanager")
-    return Screen(
-        reporter=reporter,
-        writer=config.get_terminal_writer(),
-        uncaptured=capture.global_and_fixture_disabled if capture else nullcontext,
-        is_terminal=bool(reporter.isatty),
-    )
 
 
 def _known_gate(config: pytest.Config) -> Gate | None:
@@ -392,10 +347,3 @@ def _only_shows(config: pytest.Config) -> bool:
 
 def _interrupted(session: pytest.Session) -> bool:
     return session.exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number

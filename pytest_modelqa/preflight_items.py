@@ -7,24 +7,21 @@ from typing import Any
 
 import pytest
 
-from .errors import ModelQAError
-from .items import GATE, SHOW_EVERY, WAITING, Item
+from .finding_items import FindingItem
+from .items import GATE, SHOW_EVERY, WAITING
 from .preflight.findings import Finding
 from .preflight.questions import Question
 from .readiness import Readiness
-from .report.conclusion import Status
-from .report.failure import FailureText, NotReady
-from .report.text import findings_json, findings_text
+from .report.text import Findings
 from .spec.resolved import Spec
 
 _READINESS = pytest.StashKey[Readiness]()
 
 
-class Preflight(Item):
-    """A question that is asked before the expensive run. It belongs to no release."""
+class Preflight(FindingItem):
+    """A question that is asked before the expensive run."""
 
     kind = "preflight"
-    severity = "error"
 
     def __init__(self, *, spec: Spec, question: Question, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -32,67 +29,28 @@ class Preflight(Item):
         self.question = question
         self.line = question.line
         self.sentence = question.sentence
-        self.findings: tuple[Finding, ...] | None = None
+        self.found: tuple[Finding, ...] | None = None
         self.add_marker("preflight")
         if question.after_training:
             self.add_marker("after_training")
-
-    @property
-    def blocks(self) -> bool:
-        """Whether something is wrong; what is only a warning stops nothing."""
-        return any(finding.severity == "error" for finding in self.findings or ())
 
     def want(self) -> None:
         """Says that this question will be asked."""
         _readiness(self.config).want(self.spec, self.question)
 
-    def setup(self) -> None:
-        """Asks."""
-        if self.config.option.setupplan:
-            return
+    def ask(self) -> None:
+        """Asks, and shows what the process that answers does."""
         waiting = self.config.stash[WAITING]
-        try:
-            answers = _readiness(self.config)
-            self.findings = answers.findings(self.spec, self.question, waiting.show, SHOW_EVERY)
-        except ModelQAError as error:
-            self.error = error
-        finally:
-            waiting.done()
-        if self.error is not None:
-            self.stop(self.error)
+        self.found = _readiness(self.config).findings(self.spec, self.question, waiting.show, SHOW_EVERY)
 
-    def runtest(self) -> None:
-        """Fails where something is wrong."""
-        if self.blocks:
-            raise NotReady(self.sentence)
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """The findings in place of a traceback."""
-        if isinstance(excinfo.value, NotReady):
-            return FailureText(findings_text(self._ordered(), f"{self.path}:{self.line}"))
-        return super().repr_failure(excinfo, style)
-
-    def _status(self, report: pytest.TestReport) -> Status | None:
-        found = super()._status(report)
-        if found != "PASS":
-            return "FAIL" if found == "ERROR" and report.when == "call" and self.blocks else found
-        if self.findings is None:
-            return "ERROR"
-        if self.blocks:
-            return "FAIL"
-        # Neither a pass nor a failure: it is counted as a warning.
-        return "INCONCLUSIVE" if any(each.severity == "warning" for each in self.findings) else "PASS"
-
-    def _verdict_json(self, report: pytest.TestReport) -> dict[str, Any] | None:
-        if self.error is not None or self.findings is None:
-            return super()._verdict_json(report)
-        return findings_json(str(self._status(report)), self.sentence, self._ordered())
-
-    def _ordered(self) -> list[tuple[str, ModelQAError]]:
-        """The worst first."""
+    @property
+    def findings(self) -> Findings | None:
+        """The answers."""
+        if self.found is None:
+            return None
         order = ("error", "warning", "note")
-        found = sorted(self.findings or (), key=lambda finding: order.index(finding.severity))
-        return [(finding.severity, finding.as_error()) for finding in found]
+        worst_first = sorted(self.found, key=lambda finding: order.index(finding.severity))
+        return [(finding.severity, finding.as_error()) for finding in worst_first]
 
 
 def _readiness(config: pytest.Config) -> Readiness:

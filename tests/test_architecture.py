@@ -29,6 +29,7 @@ LEVELS = (
     ("known", "rehearsal"),
     ("readiness",),
     ("items",),
+    ("finding_items",),
     ("preflight_items", "control_items"),
     ("collection", "calibration", "authoring"),
     ("plugin", "cli"),
@@ -43,9 +44,7 @@ HEAVY = OF_THE_WORKER | {"yaml", "pydantic", "numpy", "scipy", "pyarrow", "rich"
 
 LONGEST = 350
 # Longer, and why: nothing may join without a reason.
-LONGER: dict[str, str] = {
-    "pytest_modelqa.plugin": "all of pytest's hooks and options in one place, a few lines each"
-}
+LONGER: dict[str, str] = {}
 
 
 @dataclass(frozen=True)

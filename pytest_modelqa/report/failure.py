@@ -32,16 +32,18 @@ class CrashLine:
 
 
 class FailureText:
-    """A failure as pytest wants it: text that begins with the verdict and ends with its place.
+    """A failure as pytest wants it: text whose first line says what happened.
 
     With ``CI`` set pytest puts the whole text of a plain string into its summary; ``reprcrash`` keeps it to one
     line.
+
+    Args:
+        where: The item's place, as ``file:line``.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, where: str) -> None:
         self.text = text
-        lines = text.splitlines()
-        self.reprcrash = CrashLine(lines[0], lines[-1])
+        self.reprcrash = CrashLine(text.splitlines()[0], where)
 
     def __str__(self) -> str:
         return self.text

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
+
+import pytest
 
 LINE_EVERY_SECONDS = 30.0
 
@@ -69,6 +71,20 @@ class Screen:
     writer: Writer
     uncaptured: Callable[[], AbstractContextManager[None]]
     is_terminal: bool
+
+
+def screen_of(config: pytest.Config) -> Screen | None:
+    """The screen that pytest writes to; None without its reporter."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None:
+        return None
+    capture = config.pluginmanager.getplugin("capturemanager")
+    return Screen(
+        reporter=reporter,
+        writer=config.get_terminal_writer(),
+        uncaptured=capture.global_and_fixture_disabled if capture else nullcontext,
+        is_terminal=bool(reporter.isatty),
+    )
 
 
 class Waiting:

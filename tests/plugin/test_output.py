@@ -148,3 +148,22 @@ def test_a_damaged_record_that_is_passed_over_is_said(toy: Any, run_pytest: Gate
     assert said.endswith("samples.parquet is damaged: its digest does not match")
     assert run.record["passed_over"] == [said.removeprefix("damaged record passed over: ")]
     assert run.last_line.startswith("GO: ")
+
+
+@pytest.mark.parametrize("distributed", [(), ("-n", "1")])
+def test_the_summary_of_a_CI_server_has_a_line_for_each_red(
+    gate: Gate, toy: Any, monkeypatch: pytest.MonkeyPatch, distributed: tuple[str, ...]
+) -> None:
+    # Where CI is set pytest does not cut the texts of its short summary to the width of the terminal.
+    monkeypatch.setenv("CI", "true")
+    toy.edit("return scaled(image, self.weight)", "return missing_name", "model.py")
+    toy.edit("accuracy, min: 85", "accuracy, min: 99")
+    run = gate(*distributed)
+    summary = run.lines[next(i for i, line in enumerate(run.lines) if "short test summary" in line) + 1 :]
+    reds = [line for line in summary if not line.startswith(("=", "report: ", "run record: ", "NO-GO: "))]
+    assert sorted(reds) == [
+        "ERROR toy.modelspec.yaml::reconstruction::psnr-max-degradation-vs-older - NameError: name 'missing_name' is "
+        "not defined",
+        "ERROR toy.modelspec.yaml::reconstruction::psnr-min - NameError: name 'missing_name' is not defined",
+        "FAILED toy.modelspec.yaml::classification::accuracy-min - accuracy 90.0 % < 99 %, short by 9.0 points",
+    ], run.text

@@ -155,11 +155,11 @@ def test_samples_done_before_anybody_looked_are_no_speed() -> None:
 CONFTEST = """
 import sys
 from pytest_modelqa.evaluation.engine import Progress
-from pytest_modelqa.plugin import _screen
+from pytest_modelqa.report.progress import screen_of
 from pytest_modelqa.report.progress import Waiting
 
 def pytest_runtest_setup(item):
-    waiting = Waiting(_screen(item.config))
+    waiting = Waiting(screen_of(item.config))
     print("what the item prints is captured")
     waiting.show("images", Progress("loading model"))
     waiting.show("images", Progress("predicting", 250, 1000))
