@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+import secrets
 import sys
 import sysconfig
 from collections.abc import Iterable, Mapping
@@ -14,9 +15,9 @@ from pathlib import Path
 from types import ModuleType
 from weakref import WeakKeyDictionary
 
-from ..errors import StoreError
+from ..errors import EvaluationError
 from ..records.digests import FileDigest, file_sha256
-from .opened_files import opened
+from .opened_files import opened, sources
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 # Of our own package only what decides a measured value counts, by content and not by version: an upgrade that
@@ -28,13 +29,13 @@ _OWN_CODE = tuple(
 _OWN_PROCESS = tuple(
     _PACKAGE / "evaluation" / name for name in ("worker.py", "local.py", "log_tail.py", "inline.py")
 )
-WRITTEN_SINCE = "0" * 64
-"""Stands for the sha256 of a file that nobody can tell the content of: it was written to since it was read."""
 _STANDARD_LIBRARY = tuple({Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")})
 
 
 # The sha256 of each module's file as it was imported; a module that is imported anew is another object.
 _read: WeakKeyDictionary[ModuleType, tuple[Path, FileDigest]] = WeakKeyDictionary()
+# Of each file that was opened, as it was then: code may keep what it read for the next evaluation of this process.
+_opened: dict[Path, FileDigest] = {}
 
 
 def read_code(since: float) -> None:
@@ -67,7 +68,11 @@ def used_code(folder: Path, since: float) -> tuple[FileDigest, ...]:
     read_code(since)
     loaded = {module for module in sys.modules.values() if isinstance(module, ModuleType)}
     files = {path: found for module, (path, found) in _read.items() if module in loaded}
-    files |= {path: _as_imported(path, since) for path in opened(folder)}
+    executed = filter(_counts, sources(folder))
+    for path in {*opened(folder), *executed} - set(files):
+        if path not in _opened:
+            _opened[path] = _as_imported(path, since)
+        files[path] = _opened[path]
     return tuple(
         FileDigest(_stored(path, folder), files[path].sha256, files[path].size) for path in sorted(files)
     )
@@ -76,7 +81,15 @@ def used_code(folder: Path, since: float) -> tuple[FileDigest, ...]:
 def _as_imported(path: Path, since: float) -> FileDigest:
     status = path.stat()
     written = max(status.st_mtime, status.st_ctime) >= since
-    return FileDigest(str(path), WRITTEN_SINCE if written else file_sha256(path), status.st_size)
+    return FileDigest(str(path), _of_no_file() if written else file_sha256(path), status.st_size)
+
+
+def _of_no_file() -> str:
+    """Stands for the sha256 of a file that nobody can tell the content of: it was written to since it was read.
+
+    Another one each time: two such records must not be taken for the same one, of which the store keeps the first.
+    """
+    return "0" * 32 + secrets.token_hex(16)
 
 
 def used_distributions() -> dict[str, str]:
@@ -99,7 +112,8 @@ def changed(
         path = _restored(file.path, folder)
         try:
             same = file_sha256(path, memory) == file.sha256
-        except (OSError, StoreError):
+        # Renamed or removed since: measured anew, as with any other change.
+        except EvaluationError:
             return f"{file.path} is gone"
         if not same:
             return f"{file.path} changed"
@@ -121,7 +135,7 @@ def _version(name: str) -> str | None:
 
 def _counts(file: Path) -> bool:
     if file.is_relative_to(_PACKAGE):
-        return file.is_relative_to(_PACKAGE) and _decides_values(file)
+        return _decides_values(file)
     if {"site-packages", "dist-packages"} & set(file.parts):
         return False
     # What torch.compile writes while it runs follows from the code that counts, and from torch's version.

@@ -88,4 +88,7 @@ class _InThisThread(Executor):
 
 def _lies_in(module: ModuleType, folder: Path) -> bool:
     file = getattr(module, "__file__", None)
-    return isinstance(file, str) and Path(file).resolve().is_relative_to(folder.resolve())
+    # An environment may lie beside the spec too: numpy cannot be loaded a second time.
+    if not isinstance(file, str) or {"site-packages", "dist-packages"} & set(Path(file).parts):
+        return False
+    return Path(file).resolve().is_relative_to(folder.resolve())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,10 @@ _written: set[str] = set()
 _declared: set[str] = set()
 _hooked = False
 
-_NOT_READ_FOR_VALUES = ("__pycache__", ".modelqa", ".git")
+_BYTECODE = f".{sys.implementation.cache_tag}.pyc"
+
+# An environment may lie beside the spec too; what is installed there is known by its versions.
+_NOT_READ_FOR_VALUES = ("__pycache__", ".modelqa", ".git", "site-packages", "dist-packages")
 
 
 def watch(folder: Path) -> None:
@@ -40,18 +43,26 @@ def declare(files: Iterable[Path]) -> None:
 
 
 def opened(folder: Path) -> tuple[Path, ...]:
-    """The files below a folder that were read so far, without those declared, those written here, and modules."""
+    """The files below a folder that were read so far, without those declared, those written here, and code."""
+    return tuple(
+        path for path in _below(folder) if not path.name.endswith((".py", ".pyc", ".modelspec.yaml"))
+    )
+
+
+def sources(folder: Path) -> tuple[Path, ...]:
+    """The Python files below a folder that were read so far: imported, or executed (``exec``, ``runpy``).
+
+    Of a module whose bytecode is cached nobody opens the source, so it stands for its source.
+    """
+    bytecode = [Path(name) for name in _read if name.endswith(_BYTECODE)]
+    cached = [str(path.parent.parent / f"{path.name.removesuffix(_BYTECODE)}.py") for path in bytecode]
+    return tuple(path for path in _below(folder, cached) if path.name.endswith(".py"))
+
+
+def _below(folder: Path, more: Iterable[str] = ()) -> Iterator[Path]:
     below = str(folder.resolve()) + os.sep
-    found = (Path(name) for name in sorted(_read - _written - _declared) if name.startswith(below))
-    return tuple(path for path in found if _counts(path))
-
-
-def _counts(path: Path) -> bool:
-    if path.name.endswith((".py", ".pyc", ".modelspec.yaml")) or not set(path.parts).isdisjoint(
-        _NOT_READ_FOR_VALUES
-    ):
-        return False
-    return path.is_file()
+    found = (Path(name) for name in sorted({*_read, *more} - _written - _declared) if name.startswith(below))
+    return (path for path in found if set(path.parts).isdisjoint(_NOT_READ_FOR_VALUES) and path.is_file())
 
 
 def _note(event: str, arguments: tuple[Any, ...]) -> None:

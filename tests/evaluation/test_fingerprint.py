@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
+import py_compile
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -78,6 +80,90 @@ def test_a_module_that_is_imported_anew_is_read_anew(module: Path) -> None:
     began = wait_for_the_clock()
     importlib.import_module(NAME)
     assert reused(module.parent, began)
+
+
+def test_code_that_is_gone_is_code_that_changed(module: Path) -> None:
+    began = wait_for_the_clock()
+    importlib.import_module(NAME)
+    code = used_code(module.parent, began)
+    module.unlink()
+    assert changed(code, {}, module.parent, None) == f"./{NAME}.py is gone"
+
+
+def test_two_records_of_code_that_was_edited_meanwhile_are_never_the_same_record(module: Path) -> None:
+    """Of two records with one id the store keeps the first: the second run would be judged on its values."""
+    digests = set()
+    for factor in (2, 3):
+        began = wait_for_the_clock()
+        importlib.import_module(NAME)
+        module.write_text(f"FACTOR = {factor}\n")
+        (found,) = (file for file in used_code(module.parent, began) if NAME in file.path)
+        digests.add(found.sha256)
+        del sys.modules[NAME]
+    assert len(digests) == 2
+
+
+READS = """\
+import sys, time
+from pathlib import Path
+from pytest_modelqa.evaluation.fingerprint import used_code
+from pytest_modelqa.evaluation.opened_files import watch
+
+folder = Path(sys.argv[1])
+watch(folder)
+since = time.time()
+{code}
+print(*(file.path + " " + file.sha256[:8] for file in used_code(folder, since)))
+"""
+
+
+def read_by(folder: Path, code: str) -> dict[str, str]:
+    """What a process that runs this code has read below the folder: path to sha256."""
+    command = [sys.executable, "-c", READS.format(code=code), str(folder)]
+    words = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return {
+        path: sha256
+        for path, sha256 in zip(words[::2], words[1::2], strict=True)
+        if not path.startswith("pytest_modelqa/")
+    }
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "exec((folder / 'settings.py').read_text())",
+        "import runpy; runpy.run_path(str(folder / 'settings.py'))",
+        "from importlib.util import module_from_spec, spec_from_file_location as at\n"
+        "spec = at('settings', folder / 'settings.py'); spec.loader.exec_module(module_from_spec(spec))",
+    ],
+    ids=["exec", "runpy", "unregistered"],
+)
+def test_a_file_of_code_that_is_executed_and_not_imported_counts(tmp_path: Path, code: str) -> None:
+    (tmp_path / "settings.py").write_text("SCALE = 1\n")
+    # Its bytecode lies beside it, as after an earlier run.
+    py_compile.compile(str(tmp_path / "settings.py"))
+    wait_for_the_clock()
+    assert list(read_by(tmp_path, code)) == ["./settings.py"]
+
+
+def test_what_is_installed_in_an_environment_beside_the_spec_is_known_by_its_versions(tmp_path: Path) -> None:
+    file = tmp_path / ".venv" / "lib" / "site-packages" / "package" / "data.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("{}")
+    assert read_by(tmp_path, f"open({str(file)!r}).close()") == {}
+
+
+def test_a_file_counts_as_it_was_when_the_process_first_read_it(tmp_path: Path) -> None:
+    """A module that reads it once, when it is imported, uses the old content for the next evaluation too."""
+    (tmp_path / "names.txt").write_text("a b c")
+    wait_for_the_clock()
+    first = read_by(tmp_path, "open(folder / 'names.txt').close()")
+    twice = (
+        "open(folder / 'names.txt').close(); used_code(folder, since)\n"
+        "(folder / 'other.txt').write_text('d'); (folder / 'other.txt').rename(folder / 'names.txt')\n"
+        "time.sleep(0.05); since = time.time()"
+    )
+    assert read_by(tmp_path, twice) == first
 
 
 def test_the_script_that_confines_programs_is_code_that_decides(tmp_path: Path) -> None:
