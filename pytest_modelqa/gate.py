@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .baselines.reading import read_baseline, side
+from .baselines.reading import baseline_of
 from .baselines.room import warned_of_saturation
 from .errors import BaselineError, ModelQAError, RunRecordError, StoreError, UsageError
 from .evaluation.engine import Engine, Progress
@@ -19,12 +19,12 @@ from .evaluation.local import Limits, LocalEngine
 from .evaluation.plan import Job, Needs, needs, role_of
 from .judging.judge import judge
 from .judging.measured import Measured, Member
-from .judging.recorded import Recorded
 from .judging.verdict import Verdict
 from .preflight.static import StaticQuestions
 from .records.digests import digest
 from .report import run_record
 from .report.conclusion import Conclusion, Planned, Result, conclude
+from .report.goals import with_goals
 from .report.publishing import publish
 from .report.run_record import ReadEvaluation, ReadSpec, RunRecord
 from .spec import read_spec
@@ -228,6 +228,7 @@ class Gate:
     def _needs(self, spec: Spec, evaluation: Evaluation, check: Check) -> tuple[Needs, ...]:
         """What to start early; a check whose baselines do not fit says so itself, when it is judged."""
         try:
+            baseline_of(spec, evaluation, check, self.catalogue)
             return needs(spec, evaluation, check, self.catalogue)
         except BaselineError:
             return ()
@@ -241,14 +242,12 @@ class Gate:
         waiting: Callable[[str, Progress], None],
         every: float,
     ) -> Member:
+        # First, as nobody has to wait for it.
+        baseline = baseline_of(spec, evaluation, check, self.catalogue)
         candidate = self._measured(wanted.candidate, evaluation.model or evaluation.name, waiting, every)
-        baseline: Measured | Recorded | None = None
         if wanted.baseline is not None:
             baseline = self._measured(wanted.baseline, str(check.baseline), waiting, every)
-        elif check.baseline is not None and check.baseline in spec.baselines:
-            recorded = read_baseline(spec.baselines[check.baseline], spec.folder, self.catalogue)
-            baseline = side(recorded, check, self.catalogue.metrics[check.metric])
-        elif check.baseline is not None:
+        elif check.baseline is not None and baseline is None:
             baseline = replace(candidate, name=check.baseline, trivial=check.baseline, note="")
         return Member(wanted.candidate.coordinates, candidate, baseline, len(wanted.candidate.early))
 
@@ -292,7 +291,7 @@ class Gate:
             options=options.to_json(),
             specs=specs,
             planned=tuple(self.planned.values()),
-            results=tuple(self.results.values()),
+            results=tuple(with_goals(self.planned.values(), self.results.values()).values()),
             conclusion=self.conclusion() if complete else None,
             finished=run_record.now() if complete else None,
             complete=complete,
@@ -305,7 +304,7 @@ class Gate:
             return Conclusion("INCOMPLETE", "INCOMPLETE: the plan of this run was lost", 1)
         return conclude(
             tuple(self.planned.values()),
-            self.results.values(),
+            with_goals(self.planned.values(), self.results.values()).values(),
             unreadable_specs=[spec.path for spec in self.specs.values() if spec.problem],
             unread_specs=[spec.path for spec in self.specs.values() if spec.left_out],
             limited=self.options.limit is not None,

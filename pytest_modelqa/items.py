@@ -33,6 +33,7 @@ class Item(pytest.Item):
     severity: resolved.Severity
     line: int
     sentence: str
+    decided_by: str = ""
     error: ModelQAError | None = None
     verdict: Verdict | None = None
 
@@ -61,6 +62,7 @@ class Item(pytest.Item):
             sentence=self.sentence,
             line=self.line,
             after_training=self.get_closest_marker("after_training") is not None,
+            decided_by=self.decided_by,
         )
 
     def reportinfo(self) -> tuple[Path, int, str]:
@@ -202,8 +204,9 @@ class Goal(Item):
         self.spec = spec
         self.goal = goal
         self.line = goal.position.line
+        self.decided_by = goal.evaluation or ""
         self.sentence = (
-            f"goal {goal.name} is decided by the checks of evaluation {goal.evaluation or '(none named)'}"
+            f"goal {goal.name} is decided by the checks of evaluation {self.decided_by or '(none named)'}"
         )
         self.add_marker("gpu")
         self.add_marker("cpu")
@@ -232,3 +235,9 @@ class Goal(Item):
 
     def runtest(self) -> None:
         """Nothing is left to do: the checks themselves say whether the goal was reached."""
+
+    def _verdict_json(self, report: pytest.TestReport) -> dict[str, Any] | None:
+        if self.error is not None:
+            return super()._verdict_json(report)
+        told = f"its checks decide: {self.decided_by}"
+        return {"outcome": "PASS", "headline": told, "sentence": self.sentence, "findings": []}

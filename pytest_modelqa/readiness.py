@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from .baselines.findings import baseline_findings
 from .baselines.reading import read_baseline
 from .errors import BaselineError, InfrastructureError
 from .evaluation.engine import Progress
@@ -148,7 +149,7 @@ class Readiness:
             case "checks":
                 return check_findings(spec, spec.evaluations[question.asset], self._gate.catalogue)
             case "baseline":
-                return self._baseline(spec, question.asset)
+                return baseline_findings(spec, question.asset, self._gate.catalogue)
         return ()
 
     def _asked(
@@ -192,13 +193,6 @@ class Readiness:
                     if not facts:
                         return (_not_known(question, f"{evaluation.dataset} cannot be read"),)
                     return guessing_findings(spec, evaluation, self._gate.catalogue, facts["labels"])
-        return ()
-
-    def _baseline(self, spec: Spec, name: str) -> tuple[Finding, ...]:
-        try:
-            read_baseline(spec.baselines[name], spec.folder, self._gate.catalogue)
-        except BaselineError as error:
-            return (Finding.of_error("baseline", name, error),)
         return ()
 
     def _memory(self, spec: Spec, name: str, said: Answer) -> tuple[Finding, ...]:

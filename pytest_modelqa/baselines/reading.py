@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import BaselineError, StoreError
+from ..judging.comparable import demand_numbers
 from ..judging.measured import Measured, values
 from ..judging.recorded import Recorded, RecordedMetric
 from ..records.columns import column_name
@@ -14,7 +15,7 @@ from ..records.excerpt import read_excerpt
 from ..records.record import Record
 from ..spec.catalogue import Catalogue, MetricDeclaration
 from ..spec.identifiers import differing_args
-from ..spec.resolved import Check, RecordedBaseline
+from ..spec.resolved import Check, Evaluation, RecordedBaseline, Spec
 from .file import MetricFile, parse
 
 
@@ -48,6 +49,26 @@ def read_baseline(declared: RecordedBaseline, folder: Path, catalogue: Catalogue
         made_by=content.made_by,
         record=_record(path.parent / content.records) if content.records else None,
     )
+
+
+def baseline_of(
+    spec: Spec, evaluation: Evaluation, check: Check, catalogue: Catalogue
+) -> Measured | Recorded | None:
+    """The recorded baseline that a check names, known to be one that it can be compared with; None for any other.
+
+    Nothing has to be measured for it, so that it is asked before the candidate is.
+
+    Raises:
+        BaselineError: It cannot be read, or has not what the check needs.
+    """
+    declared = spec.baselines.get(check.baseline or "")
+    if declared is None:
+        return None
+    declaration = catalogue.metrics[check.metric]
+    found = side(read_baseline(declared, spec.folder, catalogue), check, declaration)
+    if isinstance(found, Recorded):
+        demand_numbers(check, evaluation, declaration, found)
+    return found
 
 
 def side(recorded: Recorded, check: Check, declaration: MetricDeclaration) -> Measured | Recorded:

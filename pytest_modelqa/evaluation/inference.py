@@ -201,10 +201,23 @@ def predict(subject: Subject, tensors: Mapping[str, Any], ids: Sequence[str]) ->
         raise OutputError(
             f"NaN or Inf in the outputs for {len(bad)} of {len(ids)} samples of a batch",
             expected="finite outputs",
-            found=f"first in sample {bad[0]!r}",
-            todo="look at the checkpoint and the precision; float16 overflows above 65,504",
+            found=f"first in sample {bad[0]!r}, whose data are finite",
+            todo=_suspect(subject.model),
         )
     return outputs
+
+
+def _suspect(model: torch.nn.Module) -> str:
+    """What is left once the data are known to be finite; a checkpoint's weights are, or it would not be loaded."""
+    named = dict(model.named_parameters())
+    bad = next((name for name, weight in named.items() if not bool(torch.isfinite(weight).all())), None)
+    if bad is not None:
+        return f"give {bad!r} a finite value where the model is built: no checkpoint set it"
+    if any(weight.dtype == torch.float16 for weight in named.values()):
+        return (
+            "write precision: float32 or bfloat16: float16 overflows above 65,504, and the weights are finite"
+        )
+    return "the weights are finite too: look for a division by zero, a logarithm, a root or an overflow in the model"
 
 
 def _demand_finite_inputs(tensors: Mapping[str, Any], ids: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from ..spec.catalogue import MetricDeclaration
 from ..spec.grid import named
 from ..spec.resolved import Check, Evaluation
 from .measured import Measured, Member, Order, Value
-from .recorded import Recorded
+from .recorded import Recorded, recorded_metric
 
 
 def demand_comparable(check: Check, candidate: Measured, baseline: Measured) -> None:
@@ -87,13 +87,8 @@ def demand_same_conditions(
     if declaration.needs != "run" or baseline is None:
         return
     if isinstance(baseline, Recorded):
-        raise BaselineError(
-            f"{check.metric} is compared with what another run recorded",
-            where=baseline.where,
-            expected="a model or an evaluation that is measured in the same run, on the same machine",
-            found=f"the recorded baseline {baseline.name}",
-            todo="name the baseline's model under models:, and compare with it",
-        )
+        _demand_no_time(check, declaration, baseline)
+        return
     ours, theirs = (_conditions(side) for side in (candidate, baseline))
     different = [name for name in ours if ours[name] != theirs[name]]
     if different:
@@ -102,6 +97,17 @@ def demand_same_conditions(
             expected=", ".join(f"{name} {ours[name]}" for name in different) + " on both sides",
             found=", ".join(f"{name} {theirs[name]}" for name in different) + f" for {baseline.name}",
             todo="give both evaluations the same device: and batch_size:, and run again",
+        )
+
+
+def _demand_no_time(check: Check, declaration: MetricDeclaration, baseline: Recorded) -> None:
+    if declaration.needs == "run":
+        raise BaselineError(
+            f"{check.metric} is compared with what another run recorded",
+            where=baseline.where,
+            expected="a model or an evaluation that is measured in the same run, on the same machine",
+            found=f"the recorded baseline {baseline.name}",
+            todo="name the baseline's model under models:, and compare with it",
         )
 
 
@@ -144,14 +150,33 @@ def demand_same_task(evaluation: Evaluation, members: Sequence[Member]) -> None:
         BaselineError: It is not.
     """
     for member in members:
-        recorded = member.baseline
-        if isinstance(recorded, Recorded) and recorded.task != evaluation.task:
-            raise BaselineError(
-                f"{recorded.name} was measured by task {recorded.task}, the candidate by {evaluation.task}",
-                where=recorded.where,
-                expected=f"task: {evaluation.task}",
-                todo="compare with what the same task measured",
-            )
+        if isinstance(member.baseline, Recorded):
+            _demand_task(evaluation, member.baseline)
+
+
+def demand_numbers(
+    check: Check, evaluation: Evaluation, declaration: MetricDeclaration, recorded: Recorded
+) -> None:
+    """The numbers of a recorded baseline are what a check needs, as far as is known before anything is measured.
+
+    Raises:
+        BaselineError: They are of another task or dataset, lack the metric, or have it of other arguments.
+    """
+    _demand_task(evaluation, recorded)
+    # By name; in which split the candidate's samples are, its record says.
+    _demand_dataset(check, evaluation, recorded, None)
+    _demand_no_time(check, declaration, recorded)
+    recorded_metric(recorded, check, declaration, None)
+
+
+def _demand_task(evaluation: Evaluation, recorded: Recorded) -> None:
+    if recorded.task != evaluation.task:
+        raise BaselineError(
+            f"{recorded.name} was measured by task {recorded.task}, the candidate by {evaluation.task}",
+            where=recorded.where,
+            expected=f"task: {evaluation.task}",
+            todo="compare with what the same task measured",
+        )
 
 
 def demand_same_dataset(check: Check, evaluation: Evaluation, members: Sequence[Member]) -> None:
@@ -161,20 +186,24 @@ def demand_same_dataset(check: Check, evaluation: Evaluation, members: Sequence[
         BaselineError: It is another dataset, or another split of it, and the check is paired.
     """
     for member in members:
-        recorded = member.baseline
-        if not isinstance(recorded, Recorded) or not check.paired:
-            continue
-        split = (member.candidate.record.manifest.key_parts["dataset"] or {}).get("split")
-        sides = {"dataset": (recorded.dataset, evaluation.dataset), "split": (recorded.split, split)}
-        different = [name for name, side in sides.items() if None not in side and side[0] != side[1]]
-        if different:
-            raise BaselineError(
-                f"{recorded.name} and {member.candidate.name} were measured on different samples",
-                where=recorded.where,
-                expected=", ".join(f"{name}: {sides[name][1]}" for name in different),
-                found=", ".join(f"{name}: {sides[name][0]}" for name in different),
-                todo="call it in the file as the spec does if it is the same, or write paired: false if it is not",
-            )
+        if isinstance(member.baseline, Recorded):
+            split = (member.candidate.record.manifest.key_parts["dataset"] or {}).get("split")
+            _demand_dataset(check, evaluation, member.baseline, split)
+
+
+def _demand_dataset(check: Check, evaluation: Evaluation, recorded: Recorded, split: str | None) -> None:
+    if not check.paired:
+        return
+    sides = {"dataset": (recorded.dataset, evaluation.dataset), "split": (recorded.split, split)}
+    different = [name for name, side in sides.items() if None not in side and side[0] != side[1]]
+    if different:
+        raise BaselineError(
+            f"{recorded.name} and {evaluation.model or evaluation.name} were measured on different samples",
+            where=recorded.where,
+            expected=", ".join(f"{name}: {sides[name][1]}" for name in different),
+            found=", ".join(f"{name}: {sides[name][0]}" for name in different),
+            todo="call it in the file as the spec does if it is the same, or write paired: false if it is not",
+        )
 
 
 def demand_distinct(members: Sequence[Member]) -> None:

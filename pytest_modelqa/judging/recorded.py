@@ -51,9 +51,9 @@ class Recorded:
 
 
 def recorded_metric(
-    recorded: Recorded, check: Check, declaration: MetricDeclaration, n: int
+    recorded: Recorded, check: Check, declaration: MetricDeclaration, n: int | None
 ) -> RecordedMetric:
-    """The baseline's number for a check measured on ``n`` samples.
+    """The baseline's number for a check measured on ``n`` samples; None before it is measured.
 
     Raises:
         BaselineError: The file has no such number, or it was measured with other arguments or on another number
@@ -90,7 +90,7 @@ def recorded_metric(
             found=f"version {found.version}",
             todo="measure the baseline's model again with this version, and promote that run",
         )
-    if check.paired and recorded.n is not None and recorded.n != n:
+    if check.paired and None not in (n, recorded.n) and recorded.n != n:
         raise BaselineError(
             f"{recorded.name} was measured on {recorded.n} samples, the candidate on {n}",
             where=recorded.where,

@@ -39,6 +39,7 @@ class Planned:
         release: It belongs to the release run (it bears the mark ``gpu``).
         severity: A ``warn`` that fails its bound does not block.
         after_training: An item of the preflight that needs what training produces.
+        decided_by: Of a goal: the evaluation whose checks decide it.
     """
 
     nodeid: str
@@ -51,6 +52,7 @@ class Planned:
     sentence: str
     line: int
     after_training: bool = False
+    decided_by: str = ""
 
 
 @dataclass(frozen=True)

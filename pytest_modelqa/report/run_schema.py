@@ -146,7 +146,7 @@ def _answered() -> dict[str, Any]:
     said = {name: {"type": ["string", "null"]} for name in _ERROR_FIELDS}
     return {
         "type": "object",
-        "description": "What a question of the preflight found.",
+        "description": "What a question of the preflight found, or the checks that decide a goal.",
         "required": ["outcome", "headline", "sentence", "findings"],
         "additionalProperties": False,
         "properties": {

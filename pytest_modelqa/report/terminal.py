@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from .conclusion import Planned, Result
+from .goals import with_goals
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -35,6 +36,7 @@ def table(planned: Sequence[Planned], results: Mapping[str, Result], *, width: i
         highlight=False,
         soft_wrap=False,
     )
+    results = with_goals(planned, results.values())
     columns = [name for name in COLUMNS if name != "margin" or console.width >= _MARGIN_FROM_WIDTH]
     selected = [item for item in planned if item.selected and not _goes_without_saying(item, results)]
     for number, (spec, group) in enumerate(groupby(selected, lambda item: item.spec)):
@@ -50,7 +52,7 @@ def table(planned: Sequence[Planned], results: Mapping[str, Result], *, width: i
 
 
 def _goes_without_saying(item: Planned, results: Mapping[str, Result]) -> bool:
-    """A goal passes when an evaluation shows it: whether it was reached, that evaluation's rows say."""
+    """A goal passes where all of its evaluation's checks did, and those rows say it."""
     result = results.get(item.nodeid)
     return item.kind == "goal" and result is not None and result.status == "PASS"
 

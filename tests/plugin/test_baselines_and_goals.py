@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -186,6 +187,13 @@ def test_a_recorded_baseline_of_the_same_dataset_or_meant_to_be_of_another(
     assert gate("-k", "recorded").statuses == {"classification::recorded": "PASS"}
 
 
+def test_what_a_recorded_baseline_lacks_is_said_before_anything_is_measured(gate: Gate, toy: Any) -> None:
+    recorded(toy, metrics={"f1": {"value": 0.9, "unit": "fraction"}})
+    shutil.rmtree(toy.folder / ".modelqa")
+    assert gate("-k", "recorded").statuses == {"classification::recorded": "ERROR"}
+    assert not list((toy.folder / ".modelqa").rglob("samples.parquet"))
+
+
 def test_a_recorded_baseline_that_is_missing_is_an_error(gate: Gate, toy: Any) -> None:
     recorded(toy)
     (toy.folder / "baselines" / "published.json").unlink()
@@ -207,6 +215,21 @@ def test_a_goal_whose_checks_only_warn_is_an_error(gate: Gate, toy: Any) -> None
     run = gate()
     assert run.last_line == "NO-GO: 1 of 6 release checks in 1 spec could not be judged: goals::recognise"
     assert "goal recognise has no check that can fail a release" in run.text
+
+
+def test_a_goal_of_which_a_check_failed_is_not_shown_as_reached(gate: Gate, toy: Any) -> None:
+    toy.edit("min: 85", "min: 95")
+    run = gate("-v")
+    assert run.last_line == "NO-GO: 1 of 6 release checks in 1 spec failed: classification::accuracy-min"
+    assert run.statuses["goals::rebuild"] == "PASS"
+    assert run.statuses["goals::recognise"] == "INCONCLUSIVE"
+    headline = "not shown: of 2 checks of classification 1 did not pass"
+    assert run.results["goals::recognise"]["verdict"]["headline"] == headline
+    assert "goals::recognise PASS its checks decide: classification" in run.text
+    assert re.search(rf"recognise +WARN\n +warning: {headline}", run.text)
+    comment = run.record_path.with_name("comment.md").read_text()
+    assert "WARN | `goals` goal recognise" in comment
+    assert "PASS | `goals` goal rebuild" in comment
 
 
 def test_what_was_measured_on_training_data_alone_is_not_evaluated(gate: Gate, toy: Any) -> None:
