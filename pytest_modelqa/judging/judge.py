@@ -53,7 +53,9 @@ def judge(
     return Verdict(
         outcome=_outcome(lines),
         headline=headline(check, lines),
-        sentence=describe(check, evaluation, declaration, _only_baseline(lines)),
+        sentence=describe(
+            check, evaluation, declaration, _only_baseline(lines), members[0].coordinates if members else ()
+        ),
         metric=check.metric,
         bound=check.bound.kind,
         unit=check.unit,

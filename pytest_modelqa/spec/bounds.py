@@ -55,10 +55,23 @@ def resolve_bound(
     if not _is_one_bound(written, check, problems):
         return None
     if written == ["trend"]:
-        return Bound("trend", trend=check.entry.trend)
+        return _trend(check, metric, problems)
     if set(written) <= {"min", "max"}:
         return _range(check, metric, unit, problems)
     return _difference(written[0], check, metric, unit, problems)
+
+
+def _trend(check: Written[CheckEntry], metric: MetricDeclaration, problems: Problems) -> Bound | None:
+    assert check.entry is not None
+    if metric.higher_is_better is not None:
+        return Bound("trend", trend=check.entry.trend)
+    problems.add(
+        "no-direction",
+        f"trend of {metric.name}: it is neither better when higher nor when lower",
+        check.at("trend"),
+        expected="min, max or max_difference",
+    )
+    return None
 
 
 def _is_one_bound(written: list[str], check: Written[CheckEntry], problems: Problems) -> bool:
@@ -260,12 +273,30 @@ def _difference(
             todo="write max_degradation: 0 for 'never worse'",
         )
     else:
+        if key == "max_degradation_percent" and not _can_lose(amount, check, metric, problems):
+            return None
         if not key.endswith("_percent"):
             amount = from_percent(amount) if unit == "percent" else amount
             if not _can_decide(key, amount, check, metric, unit, problems):
                 return None
         return Bound(key, amount=amount)  # type: ignore[arg-type]
     return None
+
+
+def _can_lose(
+    amount: float, check: Written[CheckEntry], metric: MetricDeclaration, problems: Problems
+) -> bool:
+    """Whether a value that is never negative can lose more than so many percent of another one."""
+    if amount < 100 or not metric.higher_is_better or metric.lower < 0:
+        return True
+    problems.add(
+        "cannot-fail",
+        f"{check.name} can never fail: {metric.name} is never negative, so it loses at most 100 %",
+        check.at("max_degradation_percent"),
+        expected="less than 100",
+        found=check.at("max_degradation_percent").text,
+    )
+    return False
 
 
 def _without_sign(key: str, amount: float) -> str:

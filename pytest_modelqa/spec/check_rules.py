@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
@@ -102,6 +101,14 @@ def check_without_effect(check: Written[CheckEntry], bound: Bound, problems: Pro
         useless += [key for key in ("baseline", "paired") if key in check.entry.model_fields_set]
     if bound.kind != "trend":
         useless += [key for key in ("along", "tolerance") if key in check.entry.model_fields_set]
+    if bound.trend == "increasing" and check.entry.tolerance is not None:
+        problems.add(
+            "without-effect",
+            f"tolerance of {check.name} has no effect beside trend: increasing",
+            check.node.value["tolerance"].key,
+            expected="trend: non_decreasing or best_is_last, which may drop by the tolerance",
+            todo="remove tolerance: each checkpoint must be better than those before it, by however little",
+        )
     for key in useless:
         problems.add(
             "without-effect",
@@ -141,24 +148,6 @@ def check_interval(check: Check, written: Written[CheckEntry], stop_early: Any, 
         )
 
 
-def check_tolerance(
-    check: Check, written: Written[CheckEntry], metric: MetricDeclaration, problems: Problems
-) -> None:
-    """Adds a problem where no drop that the metric can make exceeds the tolerance."""
-    reach = metric.upper - metric.lower
-    if check.tolerance is None or check.tolerance < reach:
-        return
-    problems.add(
-        "cannot-fail",
-        f"the tolerance of {written.name} is as large as the range of {metric.name}: no drop exceeds it",
-        written.at("tolerance"),
-        expected=f"less than {reach:g} {metric.unit}".rstrip(),
-        todo="write unit: percent, if percentage points are meant"
-        if metric.unit == "fraction" and check.unit != "percent"
-        else None,
-    )
-
-
 def check_performance(
     check: Check, written: Written[CheckEntry], metric: MetricDeclaration, around: Surroundings
 ) -> None:
@@ -179,73 +168,6 @@ def check_performance(
             written.at("baseline"),
             expected="another model or evaluation",
         )
-
-
-def check_grid(
-    check: Check,
-    written: Written[CheckEntry],
-    coordinates: Mapping[str, Sequence[Any]],
-    problems: Problems,
-) -> None:
-    """Adds a problem where a check names coordinates that its model does not have."""
-    named = [("along", check.along), ("over", check.over), *(("at", name) for name in check.at)]
-    for key, name in named:
-        if name is not None and name not in coordinates:
-            problems.add(
-                "unknown-coordinate",
-                f"{key} of {written.name} names {quoted(name)}, which is no coordinate of the model",
-                written.at(key),
-                expected=f"one of: {listed(coordinates)}" if coordinates else "a model with coordinates",
-            )
-    if check.bound.kind == "trend" and check.along is None:
-        problems.add(
-            "missing-key",
-            f"{written.name} is a trend, and does not say along which coordinate",
-            written.at("trend"),
-            expected=f"along: one of {listed(coordinates)}" if coordinates else "a model with coordinates",
-        )
-    if check.bound.kind == "trend" and check.along in coordinates:
-        _check_order(str(check.along), coordinates[str(check.along)], written, problems)
-    uses = [name for _, name in named if name is not None]
-    for name in dict.fromkeys(name for name in uses if uses.count(name) > 1):
-        problems.add(
-            "contradiction",
-            f"{written.name} uses the coordinate {quoted(name)} twice",
-            written.key,
-            expected="each coordinate picked, ordered or averaged: one of the three",
-        )
-    for name, value in check.at.items():
-        if value != "last" and name in coordinates and value not in coordinates[name]:
-            problems.add(
-                "unknown-coordinate",
-                f"at of {written.name} picks {name} {value}, which the model does not declare",
-                written.at("at"),
-                expected=f"last, or one of: {listed(str(item) for item in coordinates[name])}",
-                # The best of several is partly luck (winner's curse: Andrews, Kitagawa, McCloskey, QJE 2024).
-                todo="choose it on other data and name its value here; the best of several on the data that judge "
-                "it is partly luck"
-                if value in ("best", "max", "min")
-                else None,
-            )
-
-
-def _check_order(along: str, values: Sequence[Any], written: Written[CheckEntry], problems: Problems) -> None:
-    """Adds a problem unless the values put two checkpoints or more in an order."""
-    numbers = {value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)}
-    # To Python 1 and 1.0 are one key, and NaN comes after nothing.
-    in_order = len(numbers) == len(values) and all(math.isfinite(number) for number in numbers)
-    if in_order and len(values) > 1:
-        return
-    problems.add(
-        "bad-coordinate",
-        f"{written.name} is a trend along {quoted(along)}, which puts no checkpoints in order",
-        written.at("along"),
-        expected="two numbers or more that differ, such as training steps",
-        found=f"{along}: [{', '.join(str(value) for value in values)}]",
-        todo="write the steps as numbers"
-        if len(values) > 1
-        else "declare the earlier checkpoints too, or write min: instead of trend:",
-    )
 
 
 def check_ids(checks: Sequence[tuple[Check, Node]], evaluation: str, problems: Problems) -> None:

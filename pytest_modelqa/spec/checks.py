@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,13 +11,12 @@ from .catalogue import MetricDeclaration
 from .check_rules import (
     check_columns,
     check_comparison,
-    check_grid,
     check_interval,
     check_performance,
-    check_tolerance,
     check_without_effect,
 )
 from .document import Written
+from .grid_rules import check_grid, check_tolerance
 from .identifiers import check_id, naming_args
 from .layers import chosen, options, place_of
 from .meaning import check_marks
@@ -49,6 +49,7 @@ def resolve_check(written: Written[CheckEntry], around: Surroundings) -> Check |
     if bound is None or args is None:
         return None
     check_without_effect(written, bound, problems)
+    keys |= _without_effect(keys, bound)
     baseline = _baseline(written, bound, metric, keys["paired"], around)
     check = Check(
         id=entry.id or "",
@@ -73,15 +74,28 @@ def resolve_check(written: Written[CheckEntry], around: Surroundings) -> Check |
         position=Position(written.key.line, written.key.column),
     )
     check_interval(check, written, around.evaluation.stop_early, problems)
-    check_tolerance(check, written, metric, problems)
+    check_tolerance(check, written, defaults, metric, problems)
     check_performance(check, written, metric, around)
+    coordinates = around.coordinates or {}
     if around.coordinates is not None:
-        check_grid(check, written, around.coordinates, problems)
+        check_grid(check, written, defaults, coordinates, problems)
     return replace(
         check,
         id=check.id or _derived_id(check, metric),
-        sentence=describe(check, around.evaluation, metric),
+        sentence=describe(check, around.evaluation, metric, coordinates=coordinates),
     )
+
+
+def _without_effect(keys: Mapping[str, Any], bound: Bound) -> dict[str, None]:
+    """What the spec's defaults give to other checks; a check that writes such a key itself has been told."""
+    useless: list[str] = []
+    if bound.kind != "trend":
+        useless += ["along", "tolerance"]
+    elif bound.trend == "increasing":
+        useless += ["tolerance"]
+    if keys["confidence"] is None:
+        useless += ["cluster"]
+    return dict.fromkeys(useless)
 
 
 def _tolerance(written: float | None, unit: str) -> float | None:
@@ -175,6 +189,7 @@ def _values(
 ) -> tuple[str, ...]:
     """Slice values as text, which is what the data's values are compared as."""
     places = at.value[name].node.value if isinstance(at.value, dict) and name in at.value else []
+    given: set[str] = set()
     for value, place in zip(values, places, strict=False):
         if not isinstance(value, str) and place.text != str(value):
             problems.add(
@@ -184,6 +199,15 @@ def _values(
                 expected="the value as the data has it, as text",
                 todo=f'write "{place.text}" or "{value}", in quotes',
             )
+        if str(value) in given:
+            problems.add(
+                "wrong-value",
+                f"slices of {written.name} names {quoted(str(value))} twice",
+                place,
+                expected="each slice once",
+                todo="remove it, or name the slice that is meant",
+            )
+        given.add(str(value))
     return tuple(str(value) for value in values)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 Coordinates = Mapping[str, Any]
+LAST = "last"
 
 
 def members(coordinates: Mapping[str, tuple[Any, ...]], at: Mapping[str, Any]) -> tuple[Coordinates, ...]:
@@ -14,7 +15,7 @@ def members(coordinates: Mapping[str, tuple[Any, ...]], at: Mapping[str, Any]) -
 
     Args:
         coordinates: Name to declared values.
-        at: What the check picks; ``last`` is the largest declared value.
+        at: What the check picks; ``last`` is the largest declared value, unless a value is called so.
 
     >>> members({"step": (3000, 6000), "seed": (0, 1)}, {"step": "last"})
     ({'step': 6000, 'seed': 0}, {'step': 6000, 'seed': 1})
@@ -38,4 +39,17 @@ def without(coordinates: Coordinates, *names: str | None) -> tuple[tuple[str, An
 
 
 def _picked(values: tuple[Any, ...], wanted: Any) -> Any:
-    return max(values) if wanted == "last" else wanted
+    chosen = declared(values, wanted)
+    return max(values) if chosen is None else chosen
+
+
+def declared(values: Iterable[Any], wanted: Any) -> Any:
+    """The value of a coordinate as it is declared (1000 for 1000.0), or None; ``true`` is not 1.
+
+    >>> declared((1000, 2000), 1000.0), declared((0, 1), True), declared(("best", "last", "swa"), "last")
+    (1000, None, 'last')
+    """
+    same = (
+        value for value in values if value == wanted and isinstance(value, bool) == isinstance(wanted, bool)
+    )
+    return next(same, None)

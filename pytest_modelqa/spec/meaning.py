@@ -8,6 +8,7 @@ from typing import Any
 
 from .catalogue import TaskDeclaration
 from .document import Document, Written
+from .grid_rules import check_values
 from .layers import chosen, place_of
 from .names import Names
 from .nodes import Node
@@ -54,11 +55,13 @@ def check_checkpoint(written: Written[ModelEntry], problems: Problems) -> None:
                 expected=f"one of: {listed(entry.coordinates)}"
                 if entry.coordinates
                 else "a path without braces",
-                todo=f"declare it: coordinates: {{{name}: […]}}" if re.fullmatch(r"\w+", name) else None,
+                todo=_instead_of(name),
             )
+    formatted = {name.partition(":")[0] for name in placeholders if ":" in name}
     for name, values in entry.coordinates.items():
         at = written.at("coordinates").value[name].node
-        if name not in placeholders:
+        check_values(name, at, problems)
+        if name not in placeholders and name not in formatted:
             problems.add(
                 "unused-coordinate",
                 f"the coordinate {quoted(name)} does not stand in the checkpoint of {quoted(written.name)}",
@@ -72,6 +75,18 @@ def check_checkpoint(written: Written[ModelEntry], problems: Problems) -> None:
                 at,
                 expected="a list of one or more values, each once",
             )
+
+
+def _instead_of(placeholder: str) -> str | None:
+    """What to do about braces that hold no coordinate."""
+    if re.fullmatch(r"\w+", placeholder):
+        return f"declare it: coordinates: {{{placeholder}: […]}}"
+    name, colon, _ = placeholder.partition(":")
+    return (
+        f"write {{{name}}}, and under coordinates its values as they stand in the files' names"
+        if colon
+        else None
+    )
 
 
 def check_config(written: Written[ModelEntry], problems: Problems) -> None:

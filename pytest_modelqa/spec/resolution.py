@@ -11,6 +11,7 @@ from .catalogue import Catalogue, TaskDeclaration
 from .check_rules import check_contradictions, check_ids, warn_of_ratchets
 from .checks import resolve_check
 from .document import Document, Written
+from .grid_rules import check_values
 from .layers import chosen, options, place_of
 from .meaning import (
     OF_INFERENCE,
@@ -24,7 +25,7 @@ from .meaning import (
     check_source,
 )
 from .names import Names, check_named_args, check_other_entries
-from .nodes import Node
+from .nodes import Node, lookup
 from .paths import expanded
 from .problems import Problems
 from .resolved import Check, Dataset, Evaluation, Goal, Model, ModelConfig, Position, RecordedBaseline
@@ -252,6 +253,8 @@ class Resolver:
         check_other_entries(task.args, args, node or written.key, what, own, self.problems)
         if task.reads_files and node is not None:
             args["path"] = self._path(args["path"], node.value["path"].node)
+            for name in args.get("coordinates", {}):
+                check_values(name, lookup(node, ("coordinates", name)), self.problems)
         return args
 
     def _checks(

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from .catalogue import MetricDeclaration
 from .identifiers import naming_args, value_text
 from .numbers import format_bound, format_value
 from .resolved import Bound, Check, Evaluation
 
-_TRENDS = {
-    "non_decreasing": "never drops",
-    "increasing": "rises",
-    "best_is_last": "is best at the last value",
-}
-
 
 def describe(
-    check: Check, evaluation: Evaluation, metric: MetricDeclaration, baseline_value: float | None = None
+    check: Check,
+    evaluation: Evaluation,
+    metric: MetricDeclaration,
+    baseline_value: float | None = None,
+    coordinates: Iterable[str] = (),
 ) -> str:
     """A check in words: ``ap_small of candidate ≥ 0.1678 (three_scale 0.1728 − 0.005), n ≥ 500``.
 
@@ -26,10 +24,13 @@ def describe(
         evaluation: The evaluation that it belongs to.
         metric: The declaration of its metric.
         baseline_value: The baseline's value in the metric's own unit, once it is known.
+        coordinates: Of the grid: the check must hold at every value of one that it does not name.
     """
     subject = f"{_measure(check, metric)} of {evaluation.model or evaluation.name}"
+    if check.over:
+        subject += f" (mean over {check.over})"
     relation = _relation(check, metric, baseline_value)
-    clauses = [f"{subject} {relation}{_where(check)}"]
+    clauses = [f"{subject} {relation}{_where(check, coordinates)}"]
     if check.bound.compares and not check.paired:
         clauses.append("not paired")
     if check.confidence is not None:
@@ -55,7 +56,7 @@ def _measure(check: Check, metric: MetricDeclaration) -> str:
 def _relation(check: Check, metric: MetricDeclaration, baseline_value: float | None) -> str:
     bound, unit = check.bound, check.unit
     if bound.kind == "trend":
-        return _trend(check)
+        return _trend(check, metric)
     if not bound.compares:
         sides = (("≥", bound.minimum), ("≤", bound.maximum))
         return " and ".join(
@@ -105,20 +106,24 @@ def amount_text(bound: Bound, unit: str) -> str:
     return format_bound(amount, unit)
 
 
-def _trend(check: Check) -> str:
-    words = _TRENDS[check.bound.trend or "non_decreasing"]
-    if check.tolerance:
-        words += f" by more than {format_bound(check.tolerance, check.unit)}"
-    if check.along:
-        words += f" along {check.along}"
-    return f"{words} (mean over {check.over})" if check.over else words
+def _trend(check: Check, metric: MetricDeclaration) -> str:
+    falls = metric.higher_is_better is False
+    tolerance = format_bound(check.tolerance, check.unit) if check.tolerance else ""
+    if check.bound.trend == "increasing":
+        words = "falls" if falls else "rises"
+    elif check.bound.trend == "best_is_last":
+        words = f"is {'within ' + tolerance + ' of ' if tolerance else ''}its best at the last value"
+    else:
+        words = f"never {'rises' if falls else 'drops'}" + (f" by more than {tolerance}" if tolerance else "")
+    return f"{words} along {check.along}" if check.along else words
 
 
-def _where(check: Check) -> str:
+def _where(check: Check, coordinates: Iterable[str]) -> str:
     words = _slices(check.slices)
     for name, value in check.at.items():
         words += f" at {name} {value_text(value)}"
-    return words
+    every = [name for name in coordinates if name not in (*check.at, check.along, check.over)]
+    return f"{words} at every {' and every '.join(every)}" if every else words
 
 
 def _slices(slices: Mapping[str, tuple[str, ...] | None]) -> str:

@@ -166,6 +166,7 @@ def test_each_coordinate_that_is_not_named_must_pass(grid: Grid) -> None:
     }
     verdict = grid.judge("{metric: accuracy, min: 0.9, at: {step: last}}", scores)
     assert verdict.outcome == "FAIL"
+    assert verdict.sentence.endswith("≥ 0.9 at step last at every seed")
     assert [(line.slice, line.passed) for line in verdict.lines] == [
         ("step=10000, seed=0", True),
         ("step=10000, seed=1", True),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_modelqa.spec.grid import members
+
 if TYPE_CHECKING:
     from conftest import Reader
 
@@ -110,6 +112,14 @@ RULES: list[tuple[list[tuple[str, str]], list[str]]] = [
         [("min: 0.9", "min_improvement: 1, baseline: constant")],
         ["check 1 of digits can never pass: min_improvement spans the whole range of accuracy"],
     ),
+    (
+        [("min: 0.9", "max_degradation_percent: 100, baseline: constant")],
+        ["check 1 of digits can never fail: accuracy is never negative, so it loses at most 100 %"],
+    ),
+    (
+        [("min: 0.9", "min: 0.9, slices: {label: [walk, turn, walk]}")],
+        ["slices of check 1 of digits names 'walk' twice"],
+    ),
     ([(CHECK, "psnr, min: 3")], ["check 1 of digits: the task classification does not measure psnr"]),
     (
         [(CHECK, "top_k_accuracy, args: {k: 0}, min: 0.9")],
@@ -175,6 +185,45 @@ RULES: list[tuple[list[tuple[str, str]], list[str]]] = [
         [GRID, ("min: 0.9", "min: 0.9, at: {step: 3}")],
         ["at of check 1 of digits picks step 3, which the model "],
     ),
+    (
+        [GRID, (CHECK, "brightness, trend: increasing, along: step")],
+        ["trend of brightness: it is neither better when higher nor when lower"],
+    ),
+    (
+        [GRID, ("min: 0.9", "trend: increasing, along: step, tolerance: 0.05")],
+        ["tolerance of check 1 of digits has no effect beside trend: increasing"],
+    ),
+    (
+        [GRID, ("min: 0.9", "min: 0.9, at: {seed: true}")],
+        ["at of check 1 of digits picks seed true, which the model does not declare"],
+    ),
+    *(
+        (
+            [
+                ("best.safetensors", f"'{{step}}.pt', coordinates: {{step: {values}}}"),
+                ("min: 0.9", "min: 0.9, at: {step: last}"),
+            ],
+            ["at of check 1 of digits picks the last step, and the values of step are not all numbers"],
+        )
+        for values in (
+            "[step_900, step_1000]",
+            "['900', '1000']",
+            "[900, final]",
+            "[3_000, 10_000]",
+            "[True, False]",
+        )
+    ),
+    *(
+        (
+            [("best.safetensors", f"'{{step}}.pt', coordinates: {{step: [{value}]}}")],
+            [f"{value} of the coordinate 'step' would be read as "],
+        )
+        for value in ("0100", "1e3", "true", ".nan")
+    ),
+    (
+        [("best.safetensors", "'{step:06d}.pt', coordinates: {step: [1, 2]}")],
+        ["the checkpoint of 'candidate' holds {step:06d}, which is no coordinate"],
+    ),
     ([GRID, ("min: 0.9", "min: 0.9, along: step")], ["along of check 1 of digits has no effect beside min"]),
     (
         [GRID, ("min: 0.9", "trend: increasing, along: step, over: step")],
@@ -192,7 +241,7 @@ RULES: list[tuple[list[tuple[str, str]], list[str]]] = [
             ],
             ["check 1 of digits is a trend along 'step', which puts no checkpoints in "],
         )
-        for values in ("[early, late]", "[1000, late]", "[1000]", "[true, false]", "[1, 1.0]", "[1, .nan]")
+        for values in ("[early, late]", "[1000, late]", "[1000]", "[True, False]", "[1, 1.0]", "[1, nan]")
     ),
 ]
 
@@ -206,6 +255,60 @@ def test_a_rule_that_is_broken_is_told(
     assert len(problems) == len(sentences)
     for problem, sentence in zip(problems, sentences, strict=True):
         assert problem.what.startswith(sentence)
+
+
+def test_a_coordinate_may_be_called_last(read: Reader, spec_text: Callable[..., str]) -> None:
+    grid = ("best.safetensors", "'{name}.pt', coordinates: {name: [best, last, swa]}")
+
+    spec = read(spec_text(grid, ("min: 0.9", "min: 0.9, at: {name: last}")))
+
+    (check,) = spec.evaluations["digits"].checks
+    assert members(spec.models["candidate"].coordinates, check.at) == ({"name": "last"},)
+
+
+def test_a_value_is_picked_as_it_is_declared() -> None:
+    # 1000.0 is 1000, and no file is called 1000.0.
+    ((name, value),) = members({"step": (900, 1000)}, {"step": 1000.0})[0].items()
+
+    assert (name, str(value)) == ("step", "1000")
+
+
+def test_what_defaults_give_to_trends_leaves_other_checks_alone(
+    read: Reader, spec_text: Callable[..., str]
+) -> None:
+    defaults = ("models:", "defaults: {along: step, tolerance: 2, cluster: video}\nmodels:")
+
+    (check,) = (
+        read(spec_text(defaults, GRID, ("min: 0.9", "min: 0.9, at: {step: last}")))
+        .evaluations["digits"]
+        .checks
+    )
+
+    assert (check.along, check.tolerance, check.cluster) == (None, None, None)
+    assert check.id == "accuracy-min-at-step-last"
+
+
+def test_what_is_wrong_in_defaults_is_shown_there(read: Reader, spec_text: Callable[..., str]) -> None:
+    (problem,) = read.error(spec_text(("models:", "defaults: {at: {step: last}}\nmodels:"))).problems
+
+    assert problem.position is not None
+    assert (problem.position.line, problem.position.column) == (2, 17)
+
+
+@pytest.mark.parametrize(
+    ("at", "todo"),
+    [
+        ("step: latest", "did you mean 'last'?"),
+        ("step: '1'", "write it as under coordinates, without quotes"),
+        ("stpe: last", "did you mean 'step'?"),
+    ],
+)
+def test_a_misspelt_coordinate_is_understood(
+    read: Reader, spec_text: Callable[..., str], at: str, todo: str
+) -> None:
+    (problem,) = read.error(spec_text(GRID, ("min: 0.9", f"min: 0.9, at: {{{at}}}"))).problems
+
+    assert (problem.code, problem.todo) == ("unknown-coordinate", todo)
 
 
 def test_all_problems_of_a_file_are_told_at_once_in_its_order(
@@ -350,7 +453,8 @@ def test_a_number_out_of_range_is_understood(
         "log_loss, max: 0",
         "bleu, min: 1.01",
         "accuracy, max_degradation: 0.99, baseline: constant",
-        "accuracy, max_degradation_percent: 200, baseline: constant",
+        "accuracy, max_degradation_percent: 99, baseline: constant",
+        "log_loss, max_degradation_percent: 200, baseline: constant",
         "log_loss, max_degradation: 100, baseline: constant",
         "brightness, max_difference: 3, baseline: constant",
     ],

@@ -83,22 +83,47 @@ CHECKS = [
     (
         "accuracy, min: 0.9, at: {step: last}",
         "accuracy-min-at-step-last",
-        "accuracy of candidate ≥ 0.9 at step last",
+        "accuracy of candidate ≥ 0.9 at step last at every seed",
+    ),
+    (
+        "accuracy, min: 0.9, over: seed",
+        "accuracy-min-over-seed",
+        "accuracy of candidate (mean over seed) ≥ 0.9 at every step",
+    ),
+    (
+        "accuracy, baseline: old, max_degradation: 0, over: seed, at: {step: last}",
+        "accuracy-max-degradation-vs-old-at-step-last-over-seed",
+        "accuracy of candidate (mean over seed) ≥ old at step last",
     ),
     (
         "accuracy, trend: non_decreasing, along: step, over: seed, tolerance: 0.05",
         "accuracy-non-decreasing-along-step-over-seed",
-        "accuracy of candidate never drops by more than 0.05 along step (mean over seed)",
+        "accuracy of candidate (mean over seed) never drops by more than 0.05 along step",
     ),
     (
         "accuracy, trend: increasing, along: step",
         "accuracy-increasing-along-step",
-        "accuracy of candidate rises along step",
+        "accuracy of candidate rises along step at every seed",
     ),
     (
         "accuracy, trend: best_is_last, along: step",
         "accuracy-best-is-last-along-step",
-        "accuracy of candidate is best at the last value along step",
+        "accuracy of candidate is its best at the last value along step at every seed",
+    ),
+    (
+        "accuracy, trend: best_is_last, along: step, at: {seed: 0}, tolerance: 0.05",
+        "accuracy-best-is-last-at-seed-0-along-step",
+        "accuracy of candidate is within 0.05 of its best at the last value along step at seed 0",
+    ),
+    (
+        "log_loss, trend: non_decreasing, along: step, over: seed, tolerance: 0.1",
+        "log_loss-non-decreasing-along-step-over-seed",
+        "log_loss of candidate (mean over seed) never rises by more than 0.1 nats along step",
+    ),
+    (
+        "log_loss, trend: increasing, along: step, over: seed",
+        "log_loss-increasing-along-step-over-seed",
+        "log_loss of candidate (mean over seed) falls along step",
     ),
     ("accuracy, min: 0.9, id: main", "main", "accuracy of candidate ≥ 0.9"),
 ]
@@ -110,7 +135,8 @@ OLD = ("evaluations:", "baselines: {old: {recorded: old.json}}\nevaluations:")
 def test_a_check_has_an_id_and_a_sentence(
     read: Reader, spec_text: Callable[..., str], check: str, identifier: str, sentence: str
 ) -> None:
-    text = spec_text(OLD, GRID, ("accuracy, min: 0.9", check))
+    grid = [GRID] if "step" in check or "seed" in check else []
+    text = spec_text(OLD, *grid, ("accuracy, min: 0.9", check))
 
     (resolved,) = read(text).evaluations["digits"].checks
 
