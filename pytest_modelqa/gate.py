@@ -107,7 +107,7 @@ class Gate:
             ),
             proposed=spec.proposed,
         )
-        return _limited(spec, self.options.limit)
+        return spec if self.options.limit is None else spec.limited(self.options.limit)
 
     def found(self, path: Path) -> None:
         """Remembers a spec file from the moment that it is seen: pytest may leave it out (``--lf``)."""
@@ -183,10 +183,8 @@ class Gate:
 
     def start(self, spec: Spec, evaluation: Evaluation, check: Check) -> None:
         """Queues what a check needs."""
-        for wanted in self._needs(spec, evaluation, check):
-            for job in (wanted.candidate, wanted.baseline):
-                if job is not None:
-                    self.evaluations.start(job)
+        for job in self._jobs(spec, evaluation, check):
+            self.evaluations.start(job)
 
     def judge(
         self,
@@ -203,9 +201,18 @@ class Gate:
         """
         if self.refusal is not None:
             raise self.refusal
-        members = self.members(spec, evaluation, check, waiting, every)
         declaration = self.catalogue.metrics[check.metric].limited(check.args)
-        return judge(check, evaluation, declaration, members)
+        attempts = 3
+        while True:
+            members = self.members(spec, evaluation, check, waiting, every)
+            attempts -= 1
+            try:
+                return judge(check, evaluation, declaration, members)
+            except StoreError:
+                # Damaged since it was found, or computed anew by another session: it is looked for again.
+                if not attempts:
+                    raise
+                self.evaluations.forget(self._jobs(spec, evaluation, check))
 
     def members(
         self,
@@ -225,13 +232,14 @@ class Gate:
             for wanted in needs(spec, evaluation, check, self.catalogue)
         )
 
-    def _needs(self, spec: Spec, evaluation: Evaluation, check: Check) -> tuple[Needs, ...]:
+    def _jobs(self, spec: Spec, evaluation: Evaluation, check: Check) -> list[Job]:
         """What to start early; a check whose baselines do not fit says so itself, when it is judged."""
         try:
             baseline_of(spec, evaluation, check, self.catalogue)
-            return needs(spec, evaluation, check, self.catalogue)
+            wanted = needs(spec, evaluation, check, self.catalogue)
         except BaselineError:
-            return ()
+            return []
+        return [job for each in wanted for job in (each.candidate, each.baseline) if job is not None]
 
     def _member(
         self,
@@ -326,6 +334,7 @@ class Gate:
             has_model=job.model is not None or stated_role is not None,
             reused=evaluated.reused,
             note=evaluated.note,
+            additions=evaluated.additions,
         )
 
     def _relative(self, path: Path) -> str:
@@ -337,11 +346,3 @@ def _read_evaluation(spec: Spec, evaluation: Evaluation, catalogue: Catalogue) -
     dataset = spec.datasets.get(evaluation.dataset or "")
     role = dataset.role if dataset else role_of(evaluation, catalogue)
     return ReadEvaluation(evaluation.name, evaluation.task, evaluation.model, evaluation.dataset, role)
-
-
-def _limited(spec: Spec, limit: int | None) -> Spec:
-    """The spec with every dataset cut to its first samples."""
-    if limit is None:
-        return spec
-    cut = {each.name: replace(each, limit=min(limit, each.limit or limit)) for each in spec.datasets.values()}
-    return replace(spec, datasets=cut)

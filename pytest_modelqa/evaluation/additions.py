@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..records.provenance import Provenance, forget, read_provenance, write_provenance
+from ..records.provenance import Provenance, forget, provenance_seal, read_provenance, write_provenance
 from ..records.store import Record
 from ..spec.catalogue import MetricDeclaration
 from .fingerprint import changed, used_code, used_distributions
-from .plan import MetricUse
+from .plan import Job, MetricUse
 
 
 def column_of(use: MetricUse, baseline: str | None) -> str:
@@ -47,6 +47,13 @@ def is_complete(
     else:
         there = all(record.has_set(column, slice_name) for slice_name in ("", *use.slices))
     return there and _is_current(record, column, folder, memory)
+
+
+def seals(record: Record, job: Job) -> dict[str, str]:
+    """What metrics added to the record for a job, by column: see ``provenance.provenance_seal``."""
+    columns = {column_of(use, baseline) for use in job.metrics for baseline in (None, *job.baselines)}
+    found = {column: provenance_seal(record, column) for column in sorted(columns)}
+    return {column: seal for column, seal in found.items() if seal}
 
 
 def forget_outdated(record: Record, column: str, folder: Path) -> None:

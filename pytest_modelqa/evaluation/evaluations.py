@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from ..errors import InfrastructureError, ModelQAError, StoreError
 from ..metrics.registry import metrics
 from ..records.store import Record, Store
 from ..spec.catalogue import Catalogue
-from .additions import is_complete
+from .additions import is_complete, seals
 from .devices import device_for
 from .early import is_decided
 from .engine import Engine, Progress, WorkOrder
@@ -31,11 +31,13 @@ class Evaluated:
     Attributes:
         reused: They were measured by an earlier run.
         note: What a reader should know of how they came about, or an empty text.
+        additions: What was added to the records, by column, with the seal of what says who computed it.
     """
 
     record: Record
     reused: bool
     note: str
+    additions: Mapping[str, str]
 
 
 @dataclass
@@ -99,6 +101,12 @@ class Evaluations:
                     "the run was ended before this evaluation began", todo="run it again"
                 ) from None
 
+    def forget(self, jobs: Iterable[Job]) -> None:
+        """Forgets what jobs gave, so that it is looked for again: another session may have changed it."""
+        with self._lock:
+            for job in jobs:
+                self._by_identity.pop(job.to_json(), None)
+
     @property
     def passed_over(self) -> tuple[str, ...]:
         """Damaged records that were found and not used, and what is wrong with each."""
@@ -151,8 +159,9 @@ class Evaluations:
         ]
         baselines = tuple(evaluated.record if evaluated else None for evaluated in against)
         found = self._find(job, key, device, baselines)
-        if found is not None and self._complete(job, found):
-            return Evaluated(found, reused=True, note=_origin(found))
+        ready = self._ready(job, found)
+        if ready is not None:
+            return ready
 
         def waiting(_seconds: float) -> None:
             # The other process may take hours, and this session end before.
@@ -165,8 +174,9 @@ class Evaluations:
         with self._store.lock(key.value, waiting):
             # Another process may have made it while this one waited for the lock.
             found = self._find(job, key, device, baselines)
-            if found is not None and self._complete(job, found):
-                return Evaluated(found, reused=True, note=_origin(found))
+            ready = self._ready(job, found)
+            if ready is not None:
+                return ready
             order = WorkOrder(
                 job=job,
                 key=key.value,
@@ -180,11 +190,14 @@ class Evaluations:
                 baselines=tuple(record.folder if record else None for record in baselines),
             )
             folder = self._engine.run(order, report)
-        record = next((record for record in self._store.find(key.value) if record.folder == folder), None)
-        if record is None:
-            raise StoreError("the record that was just written cannot be read", where=str(folder))
+            # Still with the lock: nobody adds anything in between.
+            record = next((record for record in self._store.find(key.value) if record.folder == folder), None)
+            if record is None:
+                raise StoreError("the record that was just written cannot be read", where=str(folder))
+            additions = seals(record, job)
         chose = self._catalogue.tasks[job.evaluation.task].accelerator
-        return Evaluated(record, reused=found is not None, note=_note(key, device, job) if chose else "")
+        note = _note(key, device, job) if chose else ""
+        return Evaluated(record, reused=found is not None, note=note, additions=additions)
 
     def _device(self, job: Job) -> str:
         task = self._catalogue.tasks[job.evaluation.task]
@@ -213,13 +226,19 @@ class Evaluations:
             whole=whole,
         )
 
-    def _complete(self, job: Job, record: Record) -> bool:
+    def _ready(self, job: Job, record: Record | None) -> Evaluated | None:
+        """The records if they hold all that the job computes, as it would be computed now."""
+        if record is None:
+            return None
+        # Before they are looked at: what replaces them later has other seals.
+        additions = seals(record, job)
         declarations = metrics()
-        return all(
+        complete = all(
             is_complete(record, use, declarations[use.metric], baseline, job.folder, self._memory)
             for use in job.metrics
             for baseline in (None, *job.baselines)
         )
+        return Evaluated(record, reused=True, note=_origin(record), additions=additions) if complete else None
 
 
 def _done(make: Callable[[], Evaluated]) -> Future[Evaluated]:

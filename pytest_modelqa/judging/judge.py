@@ -23,7 +23,7 @@ from .comparable import (
     demand_same_task,
 )
 from .evidence import evidence, notes
-from .measured import Measured, Member, Order, Value, values
+from .measured import Measured, Member, Order, Value, demand_unchanged, values
 from .recorded import Recorded, recorded_metric
 from .verdict import Line, Outcome, Verdict
 from .wording import headline
@@ -44,8 +44,19 @@ def judge(
         members: What was measured: one member, or each checkpoint of a grid that the check speaks of.
 
     Raises:
+        StoreError: The records are damaged or were replaced since they were handed out: they may be made again.
         ModelQAError: The check cannot be judged: an ERROR, which is neither a PASS nor a FAIL.
     """
+    try:
+        return _judged(check, evaluation, declaration, members)
+    finally:
+        # Also where it cannot be judged: that may be another session's doing.
+        demand_unchanged(check, declaration, members)
+
+
+def _judged(
+    check: Check, evaluation: Evaluation, declaration: MetricDeclaration, members: Sequence[Member]
+) -> Verdict:
     demand_distinct(members)
     demand_same_task(evaluation, members)
     demand_same_dataset(check, evaluation, members)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..errors import ModelQAError, OutputError
+from ..errors import ModelQAError, OutputError, StoreError
 from ..records.columns import REPEAT_OF, column_name
 from ..records.digests import GROUPS, group_of
+from ..records.provenance import provenance_seal
 from ..records.store import Record, SetValue
 from ..spec.catalogue import MetricDeclaration
 from ..spec.resolved import Check
@@ -32,6 +33,8 @@ class Measured:
         reused: The records are of an earlier run.
         note: What a reader should know of how the records came about.
         recorded: The file of the recorded baseline that the records belong to, or an empty text.
+        additions: Column to the seal of what was added to the records, as they were handed out (see
+            ``records.provenance.provenance_seal``).
     """
 
     name: str
@@ -42,6 +45,7 @@ class Measured:
     reused: bool = False
     note: str = ""
     recorded: str = ""
+    additions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def measures_a_model(self) -> bool:
@@ -162,6 +166,28 @@ def exact_mean(scores: np.ndarray) -> float:
         return math.fsum(scores.tolist()) / len(scores)
     except OverflowError:
         return float("inf")
+
+
+def demand_unchanged(check: Check, declaration: MetricDeclaration, members: Iterable[Member]) -> None:
+    """Asked after the numbers were read: they are those that were handed out.
+
+    Sessions with other versions of a package share a store, and each computes anew what metrics added to a record.
+
+    Raises:
+        StoreError: Another session replaced them meanwhile.
+    """
+    for member in members:
+        for side in (member.candidate, member.baseline):
+            if not isinstance(side, Measured):
+                continue
+            column = column_name(check.metric, declaration.version, check.args, side.trivial)
+            if side.additions.get(column, "") not in ("", provenance_seal(side.record, column)):
+                raise StoreError(
+                    f"{check.metric} of {side.name} was computed again by another session while it was judged",
+                    where=str(side.record.folder),
+                    expected="sessions that share a store to have the same versions of packages",
+                    todo="run again when the other session has ended, or give one of them a modelqa_dir of its own",
+                )
 
 
 def _parts(

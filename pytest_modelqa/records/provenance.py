@@ -6,6 +6,7 @@ The manifest says it of the record itself, and is sealed before any metric of pr
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,6 +58,17 @@ def read_provenance(record: Record, column: str) -> Provenance | None:
     # The seal holds, so this is what was written.
     files: list[dict[str, Any]] = body["code"]
     return Provenance(tuple(FileDigest(**file) for file in files), body["distributions"])
+
+
+def provenance_seal(record: Record, column: str) -> str:
+    """The sha256 of what says who computed the additions of a column; empty where nothing says it.
+
+    It is removed before additions are and written after them, so while it stays the same they do.
+    """
+    try:
+        return hashlib.sha256(_file(record, column).read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def forget(record: Record, column: str) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -277,3 +277,10 @@ class Spec:
     def folder(self) -> Path:
         """The folder that relative paths start from."""
         return self.path.parent
+
+    def limited(self, limit: int) -> Spec:
+        """The spec with every dataset cut to its first samples."""
+        cut = {
+            name: replace(each, limit=min(limit, each.limit or limit)) for name, each in self.datasets.items()
+        }
+        return replace(self, datasets=cut)

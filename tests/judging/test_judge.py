@@ -13,10 +13,14 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from pytest_modelqa.errors import BaselineError, ModelQAError, OutputError
+from pytest_modelqa.errors import BaselineError, ModelQAError, OutputError, StoreError
+from pytest_modelqa.judging.judge import judge
+from pytest_modelqa.judging.measured import Measured, Member
 from pytest_modelqa.judging.recorded import Recorded, RecordedMetric
 from pytest_modelqa.judging.verdict import Verdict
 from pytest_modelqa.records.digests import digest
+from pytest_modelqa.records.provenance import Provenance, provenance_seal, write_provenance
+from pytest_modelqa.tasks.registry import catalogue
 
 PSNR = "psnr.v3.cap=60.0"
 MSE = "mse.v2"
@@ -592,3 +596,17 @@ def test_judging_writes_nothing_into_the_store(bench: Any, tmp_path: Path) -> No
     before = sorted(path for path in tmp_path.rglob("*") if path.is_file() and "store" in path.parts)
     bench.judge("{metric: psnr, min: 1}", record)
     assert sorted(path for path in tmp_path.rglob("*") if path.is_file() and "store" in path.parts) == before
+
+
+def test_what_another_session_computed_anew_is_not_judged(bench: Any) -> None:
+    """It has another version of a package, and what it added replaced what this one was handed out."""
+    record = bench.record({PSNR: SCORES})
+    of, check = bench.check("{metric: psnr, min: 1}")
+    write_provenance(record, PSNR, Provenance((), {"scipy": "1.11"}))
+    side = Measured("candidate", record, "test", True, additions={PSNR: provenance_seal(record, PSNR)})
+    declaration = catalogue().metrics["psnr"].limited(check.args)
+    assert judge(check, of, declaration, [Member({}, side, None)]).outcome == "PASS"
+    write_provenance(record, PSNR, Provenance((), {"scipy": "1.12"}))
+    with pytest.raises(StoreError, match="psnr of candidate was computed again by another session") as caught:
+        judge(check, of, declaration, [Member({}, side, None)])
+    assert "modelqa_dir" in str(caught.value.todo)

@@ -207,3 +207,36 @@ def test_reused_records_say_when_and_where_they_were_measured(gate: Gate, toy: A
     assert f"scaler: measured {when} UTC on cpu" in run.results[PSNR]["verdict"]["notes"]
     assert "(reused)" in run.text
     assert f"measured {when} UTC on cpu" in run.text
+
+
+OTHER_SESSION = """
+import pytest_modelqa.gate
+from pytest_modelqa.records.columns import column_name
+from pytest_modelqa.records.provenance import Provenance, forget, write_provenance
+from pytest_modelqa.records.store import SetValue
+
+judge, left = pytest_modelqa.gate.judge, 1
+
+def judge_beside_another_session(check, evaluation, declaration, members):
+    global left
+    if check.metric == "recall" and left:
+        left -= 1
+        record, column = members[0].candidate.record, column_name("recall", declaration.version, check.args)
+        forget(record, column)
+        for slices in ({"": 0.1}, dict.fromkeys("0123", 0.1)):
+            values = {name: SetValue(value, (None,) * 20, 10) for name, value in slices.items()}
+            record.add_set(column, "" if "" in slices else "label", values)
+        write_provenance(record, column, Provenance((), {"numpy": "0.1"}))
+    return judge(check, evaluation, declaration, members)
+
+pytest_modelqa.gate.judge = judge_beside_another_session
+"""
+
+
+def test_what_a_session_with_other_packages_computed_is_never_judged(
+    toy: Any, run_pytest: Callable[..., Any]
+) -> None:
+    """It replaces what this one found in the store before it is judged, which then is computed again."""
+    toy.write("conftest.py", OTHER_SESSION)
+    run = run_pytest(toy.folder, "-k", "recall")
+    assert run.statuses == {"classification::recall-min-by-label": "PASS"}, run.text
