@@ -10,10 +10,12 @@ from typing import Any
 
 from ..errors import UsageError
 from ..evaluation.probing import Answer, FoundModel, FoundTask, Question, ask
+from ..models.files import TRANSFORMERS, checkpoint_files
 from .draft import Draft, DraftEvaluation
 from .inventory import Inventory
+from .language_models import evaluations_on, text_tables
 from .metrics import proposed_checks
-from .written_down import WrittenDown, of_lm_eval, of_log
+from .written_down import WrittenDown, of_inspect, of_lm_eval, of_log
 
 _COCO_RESULTS = "pytest_modelqa.models.coco_results:CocoResults"
 _ROLES = {
@@ -37,7 +39,11 @@ def draft_of(inventory: Inventory, name: str, origin: str) -> Draft:
         EvaluationError: The experiment's code could not be tried out.
     """
     answer, question = _asked(inventory)
-    parts = [*_measured(inventory, question, answer), *_recorded_detections(inventory)]
+    parts = [
+        *_measured(inventory, question, answer),
+        *_recorded_detections(inventory),
+        *_of_language_models(inventory),
+    ]
     notes: list[str] = [*inventory.notes, *answer.notes]
     written = list(_written_down(inventory, notes))
     if not parts and not written:
@@ -45,7 +51,8 @@ def draft_of(inventory: Inventory, name: str, origin: str) -> Draft:
             "nothing was found that can be evaluated",
             where=str(inventory.root),
             expected="a checkpoint with the class that builds it and data to measure it on, COCO results with their"
-            " annotations, a log of training, or results of lm-evaluation-harness",
+            " annotations, a directory of transformers and texts, a log of training, or results of"
+            " lm-evaluation-harness or Inspect",
             found=_inventory_text(inventory),
             todo="name the folder that holds these, or write the spec by hand (docs/spec.md)",
             details="\n".join(notes) or None,
@@ -54,12 +61,14 @@ def draft_of(inventory: Inventory, name: str, origin: str) -> Draft:
 
 
 def _written_down(inventory: Inventory, notes: list[str]) -> Iterator[WrittenDown]:
-    for path in inventory.logs:
-        found = of_log(path, inventory.root, notes)
+    for path, kind in inventory.logs.items():
+        found = of_log(path, kind, inventory.root, notes)
         if found is not None:
             yield found
     for path in inventory.lm_eval:
         yield from of_lm_eval(path, inventory.root, notes)
+    for path in inventory.inspect:
+        yield from of_inspect(path, inventory.root, notes)
 
 
 def _asked(inventory: Inventory) -> tuple[Answer, Question]:
@@ -190,6 +199,31 @@ def _recorded_detections(inventory: Inventory) -> Iterator[Part]:
         yield name, model, dataset, _role(truths.stem), evaluation, (path, truths)
 
 
+def _of_language_models(inventory: Inventory) -> Iterator[Part]:
+    """The most promising directory, on each kind of texts those whose name tells most of their role."""
+    root = inventory.root
+    tables: list[dict[str, Any]] = [
+        {"path": table.path.relative_to(root).as_posix(), "role": _role(table.path.stem), "table": table}
+        for table in text_tables(inventory.tables)
+    ]
+    done: set[str] = set()
+    for folder in inventory.directories[:1]:
+        model = {"checkpoint": folder.relative_to(root).as_posix(), "format": TRANSFORMERS}
+        for entry in sorted(tables, key=_by_role):
+            for evaluation in evaluations_on(entry["table"]):
+                if evaluation.name not in done:
+                    done.add(evaluation.name)
+                    files = (*checkpoint_files(folder), entry["table"].path)
+                    yield (
+                        _snake(folder.name),
+                        model,
+                        {"path": entry["path"]},
+                        entry["role"],
+                        evaluation,
+                        files,
+                    )
+
+
 def _together(
     parts: list[Part], written: list[WrittenDown], name: str, origin: str, notes: list[str]
 ) -> Draft:
@@ -198,11 +232,14 @@ def _together(
     evaluations: list[DraftEvaluation] = []
     comments: dict[str, str] = {}
     files: dict[Path, None] = {}
+    alone = all(model == parts[0][1] for _, model, *_ in parts)
     for called, model, data, role, evaluation, needed in parts:
         said = role if role != "unknown" else "train"
         taken = {*datasets, *(one.name for one in evaluations)}
-        own = _free("candidate" if len(parts) == 1 else called, {*models, *taken})
-        models[own] = model
+        own = next((key for key, one in models.items() if one == model), None)
+        if own is None:
+            own = _free("candidate" if alone else called, {*models, *taken})
+            models[own] = model
         entry = {**data, "role": said}
         dataset = next((key for key, one in datasets.items() if one == entry), None)
         if dataset is None:
@@ -245,7 +282,9 @@ def _inventory_text(inventory: Inventory) -> str:
         "table": len(inventory.tables),
         "COCO annotation file": len(inventory.annotations),
         "COCO results file": len(inventory.results),
+        "directory of transformers": len(inventory.directories),
         "log of training": len(inventory.logs),
+        "log of Inspect": len(inventory.inspect),
         "folder of pictures": len(inventory.picture_folders),
         "Python file with a model": sum(bool(code.models) for code in inventory.code),
         "Python file with a loader": sum(bool(code.loaders) for code in inventory.code),

@@ -14,14 +14,15 @@ import yaml
 from ..errors import CheckpointError, UsageError
 from ..models.files import SAFETENSORS, TORCH, recognise
 from .code import Code, read_code
-from .written_down import is_lm_eval, is_log
+from .language_models import directories_among
+from .written_down import is_inspect, is_lm_eval, log_format
 
 _MOST_FILES = 20_000
 _LARGEST_TEXT = 64 * 1024 * 1024
 _WEIGHTS = {".safetensors", ".pt", ".pth", ".ckpt", ".bin"}
 _TABLES = {".npz", ".csv", ".jsonl", ".parquet"}
 _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
-_SKIPPED_FOLDERS = {"__pycache__", "node_modules", "site-packages", "wandb", "mlruns"}
+_SKIPPED_FOLDERS = {"__pycache__", "node_modules", "site-packages", "mlruns"}
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,10 @@ class Inventory:
         tables: Files that may hold samples.
         annotations: COCO annotation files.
         results: COCO results files, each with the ids of its images.
-        logs: Logs of training.
+        directories: Language models as transformers saved them, the most promising first.
+        logs: Logs of training, files and folders, each with its format.
         lm_eval: Results of lm-evaluation-harness.
+        inspect: Logs of Inspect.
         picture_folders: Folders with pictures right in them.
         settings: Leaves of the JSON and YAML files that configure something: ``channels`` to 32.
         code: Python modules.
@@ -54,8 +57,10 @@ class Inventory:
     tables: tuple[Path, ...] = ()
     annotations: Mapping[Path, Annotated] = field(default_factory=dict)
     results: Mapping[Path, frozenset[Any]] = field(default_factory=dict)
-    logs: tuple[Path, ...] = ()
+    directories: tuple[Path, ...] = ()
+    logs: Mapping[Path, str] = field(default_factory=dict)
     lm_eval: tuple[Path, ...] = ()
+    inspect: tuple[Path, ...] = ()
     picture_folders: tuple[Path, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     code: tuple[Code, ...] = ()
@@ -82,15 +87,22 @@ def take_inventory(root: Path) -> Inventory:
             todo="name the folder of one experiment: --from PATH",
         )
     notes: list[str] = []
-    weights = [path for path in files if path.suffix in _WEIGHTS and _is_weights(path, notes)]
     documents = {path: _document(path) for path in files if path.suffix in {".json", ".yaml", ".yml"}}
-    logs = tuple(path for path in files if is_log(path))
+    directories = sorted(directories_among(documents, notes), key=lambda path: _of_directory(path, files))
+    weights = [
+        path
+        for path in files
+        if path.suffix in _WEIGHTS and path.parent not in directories and _is_weights(path, notes)
+    ]
+    logs = dict(log for path in files if (log := log_format(path)) is not None)
     return Inventory(
         root=root,
         checkpoints=tuple(sorted(weights, key=_promise)),
         tables=tuple(path for path in files if path.suffix in _TABLES and path not in logs),
+        directories=tuple(directories),
         logs=logs,
         lm_eval=tuple(path for path, one in documents.items() if is_lm_eval(one)),
+        inspect=tuple(path for path in files if is_inspect(path, documents.get(path))),
         annotations={
             path: found for path, one in documents.items() if (found := _annotated(one)) is not None
         },
@@ -105,6 +117,11 @@ def take_inventory(root: Path) -> Inventory:
 def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.name in _SKIPPED_FOLDERS:
+            continue
+        if path.name == "wandb":
+            # Of the runs of this machine the newest: a folder is called (offline-)run-TIME-ID.
+            runs = [run for run in path.glob("*run-*/run-*.wandb") if not run.parent.is_symlink()]
+            yield from sorted(runs, key=lambda run: run.parent.name.partition("run-")[2])[-1:]
             continue
         if path.is_dir():
             if not (path / "pyvenv.cfg").exists():
@@ -134,6 +151,12 @@ def _promise(path: Path) -> tuple[int, int, float, int, str]:
     )
     steps = [int(text) for text in re.findall(r"\d+", path.stem)]
     return rank, -max(steps, default=0), -round(path.stat().st_mtime / 60), len(name), str(path)
+
+
+def _of_directory(path: Path, files: list[Path]) -> tuple[bool, tuple[int, int, float, int, str]]:
+    """What holds other directories is where a Trainer saved its last or best model."""
+    holds = any(other.name == "config.json" and path in other.parents[1:] for other in files)
+    return not holds, _promise(path)
 
 
 def _document(path: Path) -> Any:

@@ -1,10 +1,11 @@
-"""What was written down and needs no model: logs of training, and results of lm-evaluation-harness."""
+"""What was written down and needs no model: logs of training, results of lm-evaluation-harness and Inspect."""
 
 from __future__ import annotations
 
 import csv
 import json
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelQAError
-from ..logs.readers import read_log
-from ..results import lm_eval
+from ..logs.readers import files_of, read_log
+from ..results import inspect_log, lm_eval
 from ..results.results import Results
 from .draft import DraftCheck, DraftEvaluation
 
@@ -26,6 +27,7 @@ _STEPS = {"step", "steps", "global_step", "epoch", "iteration", "iter"}
 _SHARES = {"acc", "acc_norm", "exact_match", "em", "f1", "mc1", "mc2", "pass@1"}
 _NUMBERS = {"word_perplexity": "perplexity", "byte_perplexity": "perplexity", "bits_per_byte": "bits"}
 _MOST_METRICS = 4
+_UNKNOWN_SOURCE = "nothing says on which data: if training never saw them, write test"
 
 
 @dataclass(frozen=True)
@@ -42,25 +44,30 @@ class WrittenDown:
     files: tuple[Path, ...]
 
 
-def is_log(path: Path) -> bool:
-    """Whether a file is a log of training, told by its name or its header."""
+def log_format(path: Path) -> tuple[Path, str] | None:
+    """The log of training that a file is or belongs to, and its format, told by its name or its header."""
     if path.name == "trainer_state.json":
-        return True
+        return path, "trainer_state"
+    # All event files of a folder are one log.
+    if path.name.startswith("events.out.tfevents."):
+        return path.parent, "tensorboard"
+    if path.suffix == ".wandb":
+        return path, "wandb"
     if path.suffix != ".csv":
-        return False
+        return None
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             names = {name.strip().lower() for name in next(csv.reader(file), [])}
     except (OSError, ValueError, csv.Error):
-        return False
-    return bool(names & _STEPS) and any("loss" in name for name in names)
+        return None
+    return (path, "csv") if names & _STEPS and any("loss" in name for name in names) else None
 
 
-def of_log(path: Path, root: Path, notes: list[str]) -> WrittenDown | None:
+def of_log(path: Path, kind: str, root: Path, notes: list[str]) -> WrittenDown | None:
     """That the loss fell, that all of it are numbers, and where the held-out values ended."""
-    kind = "trainer_state" if path.suffix == ".json" else "csv"
     try:
-        series = read_log((path,), kind, None).series
+        files = files_of(path, kind)
+        series = read_log(files, kind, None).series
     except ModelQAError as error:
         notes.append(f"{path.name}: {error.what}")
         return None
@@ -80,7 +87,7 @@ def of_log(path: Path, root: Path, notes: list[str]) -> WrittenDown | None:
         notes.append(f"{path.name}: none of its series is known to fall or rise: {', '.join(series)}")
         return None
     args = {"path": path.relative_to(root).as_posix(), "format": kind}
-    return WrittenDown(DraftEvaluation("training", "training_log", "", "", args, tuple(checks)), "", (path,))
+    return WrittenDown(DraftEvaluation("training", "training_log", "", "", args, tuple(checks)), "", files)
 
 
 def is_lm_eval(document: Any) -> bool:
@@ -109,7 +116,7 @@ def of_lm_eval(path: Path, root: Path, notes: list[str]) -> Iterator[WrittenDown
             "select": task,
             "source": source or "training",
         }
-        comment = "" if source else "nothing says on which data: if training never saw them, write test"
+        comment = "" if source else _UNKNOWN_SOURCE
         name = re.sub(r"[^A-Za-z0-9_.-]", "_", task)
         yield WrittenDown(DraftEvaluation(name, "recorded", "", "", args, checks), comment, files)
 
@@ -139,3 +146,37 @@ def _foreign(found: Results, task: str, notes: list[str]) -> Iterator[DraftCheck
             if np.isin(found.scores[name], (0, 1)).all():
                 args["binary"] = True
         yield DraftCheck(kind, "min" if reported.higher_is_better else "max", args)
+
+
+def is_inspect(path: Path, document: Any) -> bool:
+    """Whether a file is a log of Inspect: an ``.eval`` archive, or the same as one JSON document."""
+    if path.suffix == ".eval":
+        return zipfile.is_zipfile(path)
+    return isinstance(document, dict) and isinstance(document.get("eval"), dict) and "status" in document
+
+
+def of_inspect(path: Path, root: Path, notes: list[str]) -> Iterator[WrittenDown]:
+    """The accuracy of each of its scores; of what else Inspect computes nobody wrote down which way is better."""
+    try:
+        found = inspect_log.read((path,), None)
+    except ModelQAError as error:
+        notes.append(f"{path.name}: {error.what}")
+        return
+    checks = []
+    for name, reported in found.values.items():
+        score, _, metric = name.rpartition("/")
+        if metric != "accuracy" or not 0 <= reported.value <= 1:
+            notes.append(f"left out {path.name}, {name}: nothing says in which unit and direction it is")
+            continue
+        args: dict[str, Any] = {"name": name, "unit": "fraction", "higher_is_better": True}
+        kind = "recorded_value"
+        if score in found.scores:
+            kind = "recorded_score"
+            args["name"] = score
+            if np.isin(found.scores[score], (0, 1)).all():
+                args["binary"] = True
+        checks.append(DraftCheck(kind, "min", args))
+    if checks:
+        args = {"path": path.relative_to(root).as_posix(), "format": "inspect", "source": "training"}
+        evaluation = DraftEvaluation("answers", "recorded", "", "", args, tuple(checks[:_MOST_METRICS]))
+        yield WrittenDown(evaluation, _UNKNOWN_SOURCE, (path,))

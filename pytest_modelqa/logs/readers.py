@@ -94,7 +94,12 @@ def _trainer_state(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _wandb(path: Path) -> Iterator[Mapping[str, Any]]:
-    """A history of W&B, exported as CSV, as JSON (rows, or columns of rows), or as JSON lines."""
+    """A history of W&B: what it wrote of the run, or an export as CSV, JSON (rows, or columns), or JSON lines."""
+    if path.suffix == ".wandb":
+        from .wandb_run import read_run
+
+        yield from read_run(path)
+        return
     if path.suffix == ".csv":
         yield from _csv(path)
         return

@@ -43,7 +43,7 @@ class TrainingLogArgs(_FileArgs):
     """The arguments of training_log."""
 
     format: Literal["csv", "jsonl", "trainer_state", "tensorboard", "wandb"] = Field(
-        description="What wrote the log: rows of numbers, transformers' Trainer, TensorBoard, or an export of W&B."
+        description="What wrote the log: rows of numbers, transformers' Trainer, TensorBoard, or W&B."
     )
     step: str | None = Field(
         None, description="The name of the step; without it a known one, such as step or epoch, or the row."

@@ -44,6 +44,8 @@ def modelqa_new() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture(scope="session")
-def gate() -> Callable[[Path], subprocess.CompletedProcess[str]]:
+def gate() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the drafted spec."""
-    return lambda project: run(project, "pytest", "model_specs/drafted", "-p", "no:cacheprovider")
+    return lambda project, *more: run(
+        project, "pytest", "model_specs/drafted", "-p", "no:cacheprovider", *more
+    )

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import struct
+import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -81,6 +85,97 @@ def test_histories_exported_from_wandb_are_read(tmp_path: Path, name: str) -> No
     assert [step for step, _ in listed(log, "val")] == [5, 10]
     assert np.array_equal(log.series["loss"].values, [2.0, np.nan, 1.0], equal_nan=True)
     assert math.isinf(log.series["val"].values[-1])
+
+
+def test_what_wandb_wrote_of_a_run_is_read() -> None:
+    """By wandb 0.31, offline: 40 steps of a loss; at every tenth an accuracy, a text, and a number, once NaN."""
+    log = read(FILES / "run-g4um37ql.wandb", "wandb")
+    steps = np.arange(1.0, 41.0)
+    assert np.array_equal(log.series["train/loss"].steps, steps)
+    np.testing.assert_allclose(log.series["train/loss"].values, 3 * np.exp(-steps / 10) + 0.5, rtol=1e-15)
+    assert np.array_equal(log.series["nested.loss"].values, [0.1, np.nan, 1 / 30, 1 / 40], equal_nan=True)
+    assert log.series["val/accuracy"].steps.tolist() == [10, 20, 30, 40]
+    assert "note" not in log.series
+
+
+def framed(*messages: bytes) -> bytes:
+    """Messages as LevelDB's log format has them, in blocks of 32 KiB."""
+    data = b":W&B\xe1\xbe\x00"
+    for message in messages:
+        begun = False
+        while True:
+            left = 32768 - len(data) % 32768
+            if left < 7:
+                data += b"\0" * left
+                continue
+            part, message = message[: left - 7], message[left - 7 :]
+            kind = {(False, True): 1, (False, False): 2, (True, False): 3, (True, True): 4}[
+                begun, not message
+            ]
+            data += struct.pack("<IHB", zlib.crc32(bytes([kind]) + part), len(part), kind) + part
+            begun = True
+            if not message:
+                break
+    return data
+
+
+def message(field: int, content: bytes) -> bytes:
+    length, bytes_of_length = len(content), b""
+    while length > 127:
+        bytes_of_length += bytes([length & 127 | 128])
+        length >>= 7
+    tag = field << 3 | 2
+    return (bytes([tag]) if tag < 128 else bytes([tag & 127 | 128, tag >> 7])) + (
+        bytes_of_length + bytes([length]) + content
+    )
+
+
+def row(**values: Any) -> bytes:
+    items = [
+        message(1, message(2, name.encode()) + message(16, json.dumps(v).encode()))
+        for name, v in values.items()
+    ]
+    return message(2, b"".join(items))
+
+
+EXIT = message(18, b"")
+
+
+def test_rows_of_wandb_that_go_on_in_the_next_block_are_read(tmp_path: Path) -> None:
+    rows = [row(_step=step, loss=step / 2, said="x" * (step * 7001)) for step in range(30)]
+    (tmp_path / "run-a.wandb").write_bytes(framed(*rows, EXIT))
+    assert listed(read(tmp_path / "run-a.wandb", "wandb"), "loss") == [(step, step / 2) for step in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda data: data[: len(data) // 2], "did not come to its end"),
+        (lambda data: data[:300] + bytes([data[300] ^ 1]) + data[301:], "its checksum"),
+        (lambda data: b"step,loss" + data, "the first bytes b'step,lo'"),
+        (lambda data: b"", "the first bytes b''"),
+        (lambda data: framed(row(loss=1.0)), "did not come to its end"),
+        (lambda data: framed(b"\x12\xff\x01", EXIT), "longer than its message"),
+        (lambda data: framed(EXIT), "log"),
+    ],
+    ids=["cut", "flipped", "header", "empty", "running", "length", "nothing logged"],
+)
+def test_a_damaged_or_unfinished_run_of_wandb_is_an_error(
+    tmp_path: Path, damage: Callable[[bytes], bytes], said: str
+) -> None:
+    (tmp_path / "run-a.wandb").write_bytes(damage((FILES / "run-g4um37ql.wandb").read_bytes()))
+    with pytest.raises(DatasetError) as caught:
+        read(tmp_path / "run-a.wandb", "wandb")
+    assert said in str(caught.value)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_in_a_frame_of_wandb_are_read_or_refused(content: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "run-a.wandb"
+        path.write_bytes(framed(content, message(2, content), EXIT))
+        with suppress(DatasetError):
+            read(path, "wandb")
 
 
 @pytest.mark.parametrize("format_name", ["jsonl", "trainer_state", "rows.json", "columns.json"])
