@@ -20,12 +20,12 @@ def headline(check: Check, lines: Sequence[Line]) -> str:
     which = [check.args[name] for name in ("name", "series") if isinstance(check.args.get(name), str)]
     text = " ".join([check.metric, *which, _sentence(check, worst)])
     if check.bound.kind == "trend":
-        undecided = f", undecided: {_range(check, worst)}" if worst.outcome == "inconclusive" else ""
+        undecided = f", undecided: {known_range(check, worst)}" if worst.outcome == "inconclusive" else ""
         return text + undecided + _count(check, lines)
     if worst.slice:
         text += f" for {worst.slice}"
     if worst.outcome == "inconclusive":
-        text += f", undecided: {_range(check, worst)}"
+        text += f", undecided: {known_range(check, worst)}"
     elif worst.outcome == "fail":
         word = "short by" if worst.at_least else "over by"
         text += f", {word} {_distance(check, worst)}"
@@ -44,14 +44,19 @@ def _count(check: Check, lines: Sequence[Line]) -> str:
     return f" ({undecided} of {what} undecided)" if undecided else f" (worst of {what})"
 
 
-def _range(check: Check, line: Line) -> str:
+def known_range(check: Check, line: Line) -> str:
     """``at least 27.91 dB and at most 28.70 dB, 95 % sure of each``: the value, with the noise of the margin."""
     if line.margin_interval is None:
         return "without a standard error nothing is known of the noise"
-    ends = [_at_margin(check, line, bound) for bound in line.margin_interval]
-    low, high = ends if line.at_least else reversed(ends)
+    low, high = ends(check, line)
     known = [f"at least {low}"] * bool(low) + [f"at most {high}"] * bool(high)
     return f"{' and '.join(known) or 'no bound is known'}, {line.confidence * 100:g} % sure of each"
+
+
+def ends(check: Check, line: Line) -> tuple[str, str]:
+    """Between which values the truth lies, each end with the line's confidence; empty where nothing is known."""
+    low, high = (_at_margin(check, line, bound) for bound in line.margin_interval or (None, None))
+    return (low, high) if line.at_least else (high, low)
 
 
 def _at_margin(check: Check, line: Line, margin: float | None) -> str:

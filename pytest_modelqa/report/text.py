@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import EvaluationError, ModelQAError
 from ..judging.verdict import Line, Verdict, rank
-from ..judging.wording import margin, relation
+from ..judging.wording import ends, known_range, margin, relation
 from ..spec.numbers import format_value
 from ..spec.resolved import Check
 
@@ -23,6 +23,9 @@ def _lines(verdict: Verdict, check: Check, where: str) -> Iterator[str]:
     yield verdict.headline
     yield f"  check:     {verdict.sentence}"
     worst = verdict.worst
+    if check.confidence is not None and len(verdict.lines) == 1 and verdict.lines[0].outcome == "fail":
+        (line,) = verdict.lines
+        yield f"  interval:  {known_range(check, line)}; the bound is {relation(check, line)[1]}"
     if worst is not None and not worst.slice:
         yield f"  n:         {worst.candidate.n} samples"
         if worst.baseline is not None:
@@ -38,8 +41,11 @@ def _lines(verdict: Verdict, check: Check, where: str) -> Iterator[str]:
 
 def _slice_table(verdict: Verdict, check: Check) -> Iterator[str]:
     ordered = sorted(verdict.lines, key=rank)
-    rows = [("slice", "value", "bound", "margin", "n", "")]
+    sure = "" if check.confidence is None else f"{check.confidence * 100:g} % sure of each end"
+    rows: list[tuple[str, ...]] = [("slice", "value", sure, "bound", "margin", "n", "")]
     rows += [_row(line, check) for line in ordered[:_SLICES_SHOWN]]
+    if not sure:
+        rows = [(*row[:2], *row[3:]) for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         yield "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
@@ -47,9 +53,18 @@ def _slice_table(verdict: Verdict, check: Check) -> Iterator[str]:
         yield f"  … and {len(ordered) - _SLICES_SHOWN} more with larger margins"
 
 
-def _row(line: Line, check: Check) -> tuple[str, str, str, str, str, str]:
+def _row(line: Line, check: Check) -> tuple[str, ...]:
     value, bound = relation(check, line)
-    return line.slice, value, bound, margin(check, line), str(line.candidate.n), line.outcome.upper()
+    interval = " … ".join(end or "?" for end in ends(check, line))
+    return (
+        line.slice,
+        value,
+        interval,
+        bound,
+        margin(check, line),
+        str(line.candidate.n),
+        line.outcome.upper(),
+    )
 
 
 def _origin(side: Mapping[str, Any]) -> str:

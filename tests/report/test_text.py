@@ -120,6 +120,28 @@ def test_slices_are_listed_from_the_worst_and_at_most_twelve_of_them() -> None:
     assert not any(row.startswith("  n: ") for row in text)
 
 
+def test_a_failure_that_the_interval_decided_shows_the_interval_beside_the_bound() -> None:
+    sure = dataclasses.replace(CHECK, confidence=0.95)
+    low = dataclasses.replace(line(26.41), margin_interval=(-1.99, -1.19), confidence=0.95)
+    said = failure_text(verdict(low), sure, "a.modelspec.yaml:12").splitlines()
+    assert said[2] == (
+        "  interval:  at least 26.01 dB and at most 26.81 dB, 95 % sure of each; the bound is ≥ 28 dB"
+    )
+    assert not any("interval" in text for text in failure_text(verdict(low), CHECK, "a:12").splitlines())
+
+
+def test_slices_that_intervals_decided_show_them_each() -> None:
+    sure = dataclasses.replace(CHECK, confidence=0.95)
+    low = dataclasses.replace(line(26.41, "label=3"), margin_interval=(-1.99, -1.19), confidence=0.95)
+    high = dataclasses.replace(line(29.0, "label=4"), margin_interval=(0.5, None), confidence=0.95)
+    said = failure_text(verdict(low, high), sure, "a.modelspec.yaml:12").splitlines()
+    assert [" ".join(text.split()) for text in said[-4:-1]] == [
+        "slice value 95 % sure of each end bound margin n",
+        "label=3 26.41 dB 26.01 dB … 26.81 dB ≥ 28 dB -1.59 dB 600 FAIL",
+        "label=4 29.00 dB 28.50 dB … ? ≥ 28 dB +1.00 dB 600 PASS",
+    ]
+
+
 def test_a_slice_that_is_undecided_is_not_shown_as_failed() -> None:
     check = dataclasses.replace(CHECK, confidence=0.95)
     undecided = dataclasses.replace(line(28.4, "label=1"), outcome="inconclusive", confidence=0.95)
