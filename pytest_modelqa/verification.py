@@ -23,11 +23,13 @@ class Verification:
         line: The conclusion drawn again, or why there is none.
         problems: What keeps the record from being a proof; empty when it is one.
         exit_code: 0: GO, proved. 1: the run did not pass, or something does not hold. 2: the run is incomplete.
+        notes: What was taken as the record has it.
     """
 
     line: str
     problems: tuple[str, ...]
     exit_code: int
+    notes: tuple[str, ...] = ()
 
 
 def verify(path: Path, covers: Path | None = None) -> Verification:
@@ -62,9 +64,8 @@ def verify(path: Path, covers: Path | None = None) -> Verification:
     exit_code = 0 if not problems else 2 if conclusion.word == "INCOMPLETE" else 1
     # The last line is what people read: it must not say GO where something does not hold.
     refused = problems and conclusion.word == "GO"
-    return Verification(
-        f"NOT PROVED: {conclusion.line}" if refused else conclusion.line, tuple(problems), exit_code
-    )
+    line = f"NOT PROVED: {conclusion.line}" if refused else conclusion.line
+    return Verification(line, tuple(problems), exit_code, tuple(_not_recomputed(record)))
 
 
 def _contradictions(record: RunRecord, conclusion: Conclusion | None) -> Iterator[str]:
@@ -87,22 +88,46 @@ def _wrong_passes(record: RunRecord) -> Iterator[str]:
             yield f"{result.nodeid}: its numbers do not meet its bound"
 
 
+def _not_recomputed(record: RunRecord) -> Iterator[str]:
+    """Passes that do not follow from the numbers of the record alone."""
+    lines = {result.nodeid: (result.verdict or {}).get("lines") or () for result in record.results}
+    early = [
+        result.nodeid
+        for result in record.results
+        if result.status == "PASS" and any(_stopped_early(line) for line in lines[result.nodeid])
+    ]
+    if early:
+        were = "1 check was" if len(early) == 1 else f"{len(early)} checks were"
+        yield (
+            f"{were} decided on a part of the samples (stop_early), by a test of their scores that is not in the "
+            f"record: {', '.join(early)}"
+        )
+
+
+def _stopped_early(line: Any) -> bool:
+    return isinstance(line, Mapping) and line.get("method") == WHENEVER_STOPPED
+
+
 def _passes(result: Result) -> bool:
     verdict = result.verdict or {}
     lines = verdict.get("lines") or ()
-    return bool(lines) and all(_line_passes(line, verdict.get("bound")) for line in lines)
+    return bool(lines) and all(_line_passes(line, verdict) for line in lines)
 
 
-def _line_passes(line: Mapping[str, Any], bound: str | None) -> bool:
-    """From the value and the limit themselves, not from what the record says of them."""
+def _line_passes(line: Mapping[str, Any], verdict: Mapping[str, Any]) -> bool:
+    """From the value, the interval and the limit themselves, not from what the record says of them."""
+    bound = verdict.get("bound")
     try:
         value, limit = line["candidate"]["value"], line["limit"]
         if bound == "max_difference":
             value = abs(value - line["baseline"]["value"])
         beyond = limit - value if line["at_least"] else value - limit
-        if line.get("method") == WHENEVER_STOPPED:
-            # A test on a part of the samples decided, not the mean of that part.
+        if _stopped_early(line):
+            # A test on a part of the samples decided, not the mean of that part: see _not_recomputed.
             return bool(line["outcome"] == "pass")
+        # Of a rising trend the neighbours are shown to rise; that others do follows, and has no interval to show it.
+        if verdict.get("confidence") is not None and bound != "trend" and not line["margin_interval"][0] >= 0:
+            return False
         return bool(line["outcome"] == "pass" and beyond <= 1e-9 * max(abs(value), abs(limit)))
     # What is not of this form proves nothing.
     except (KeyError, TypeError):
@@ -157,6 +182,7 @@ def _is_at(spec: ReadSpec, file: Path) -> bool:
 def report(verification: Verification) -> str:
     """The verification as text, the conclusion last."""
     lines = [f"not proved: {problem}" for problem in verification.problems]
+    lines += [f"not recomputed: {note}" for note in verification.notes]
     return "\n".join([*lines, verification.line])
 
 

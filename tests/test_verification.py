@@ -228,6 +228,31 @@ def test_a_pass_that_its_own_numbers_do_not_bear_out(tmp_path: Path, lines: list
     assert found.exit_code == 1
 
 
+@pytest.mark.parametrize(
+    ("interval", "exit_code"),
+    [((0.1, 0.9), 0), ((0.0, None), 0), ((-0.1, 1.1), 1), ((None, 1.1), 1), (None, 1)],
+)
+def test_with_confidence_the_interval_must_meet_the_bound(
+    tmp_path: Path, interval: Any, exit_code: int
+) -> None:
+    sure = passing("b", line(margin_interval=interval), confidence=0.95)
+    assert verify(write(record(passing("a"), sure), tmp_path)).exit_code == exit_code
+    shown_only = passing("b", line(margin_interval=interval), confidence=None)
+    assert verify(write(record(passing("a"), shown_only), tmp_path)).exit_code == 0
+
+
+def test_what_is_not_recomputed_is_named(tmp_path: Path) -> None:
+    """The mean of a part may lie beyond a bound that the test of the scores, which are not here, showed to be met."""
+    early = passing("b", line(candidate=side(27.9), method="whenever stopped"))
+    text, exit_code = verify_or_explain(write(record(passing("a"), early), tmp_path), None)
+    assert exit_code == 0
+    assert text.splitlines() == [
+        "not recomputed: 1 check was decided on a part of the samples (stop_early), by a test of their scores that is"
+        f" not in the record: {SPEC}::e::b",
+        "GO: 2 of 2 release checks in 1 spec passed",
+    ]
+
+
 @pytest.mark.parametrize("verdict", [None, {}, {"lines": []}, {"lines": None}])
 def test_a_pass_without_numbers_is_none(tmp_path: Path, verdict: Any) -> None:
     bare = dataclasses.replace(passing("b"), verdict=verdict)

@@ -91,6 +91,10 @@ def _attributes(docstring: str) -> Mapping[str, str]:
 def _refine(definitions: dict[str, Any]) -> None:
     """Says what the classes leave open: a verdict is of a check that was judged, or of one that could not be."""
     judged = definitions.pop("Verdict")
+    judged["properties"]["confidence"] = {
+        "description": "What the check asks for; null: the value decides.",
+        "anyOf": [{"type": "number"}, {"type": "null"}],
+    }
     judged["properties"]["worst"] = {"anyOf": [{"$ref": "#/$defs/Line"}, {"type": "null"}]}
     judged["properties"]["evidence"] = {
         "type": "object",

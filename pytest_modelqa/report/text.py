@@ -91,7 +91,7 @@ def verdict_json(verdict: Verdict, check: Check) -> dict[str, Any]:
         "margin": margin(check, worst),
         "n": str(worst.candidate.n),
     }
-    return {**verdict.to_json(), "shown": shown}
+    return {**verdict.to_json(), "confidence": check.confidence, "shown": shown}
 
 
 def error_text(error: ModelQAError, where: str, nodeid: str, first: str) -> str:
