@@ -46,7 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     promote.add_argument("--reason", required=True, help="why it becomes the baseline")
     promote.add_argument("--evaluation", metavar="NAME", help="only this one of the run's evaluations")
     promote.add_argument(
-        "--lower", action="store_true", help="a value may be worse than that of the baseline of this name"
+        "--lower",
+        action="store_true",
+        help="the baseline of this name may be replaced by a worse one, or by one of something else",
     )
     promote.add_argument(
         "--reference-output",

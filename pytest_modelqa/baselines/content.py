@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from scipy.special import ndtri
 
+from ..errors import BaselineError
 from ..judging.measured import Measured, values
 from ..judging.uncertainty import value_bounds
 from ..records.columns import REPEAT_OF, column_name
@@ -44,6 +46,9 @@ def numbers(
     Args:
         results: Of the evaluation's checks, by their ids.
         measured: The records; without them the verdicts have the values, and nobody has the errors.
+
+    Raises:
+        BaselineError: The records hold other values than those that the run judged.
     """
     found: dict[str, MetricFile] = {}
     for check in evaluation.checks:
@@ -51,15 +56,31 @@ def numbers(
             continue
         declaration = known.metrics[check.metric].limited(check.args)
         name = entry_name(check, known)
+        lines = (results[check.id].verdict or {}).get("lines", ())
+        judged = [line["candidate"]["value"] for line in lines if line["slice"] == ""]
         if measured is not None:
             found[name] = _of_records(check, evaluation, measured, declaration)
-            continue
-        lines = (results[check.id].verdict or {}).get("lines", ())
-        for line in lines:
-            if line["slice"] == "":
-                value = line["candidate"]["value"]
-                found[name] = MetricFile(value=value, unit=declaration.unit, version=declaration.version)
+            _demand_judged(name, found[name].value, judged, measured)
+        elif judged:
+            found[name] = MetricFile(value=judged[0], unit=declaration.unit, version=declaration.version)
     return dict(sorted(found.items()))
+
+
+def _demand_judged(name: str, value: float, judged: Sequence[float], measured: Measured) -> None:
+    """Metrics of predictions are computed anew in the records, by every session with another version of a package.
+
+    Raises:
+        BaselineError: What the records hold now is not what the run judged.
+    """
+    for number in judged:
+        if not math.isclose(value, number, rel_tol=1e-9, abs_tol=1e-12):
+            raise BaselineError(
+                f"{name} was computed again in the records since this run judged it",
+                where=str(measured.record.folder),
+                expected=f"{number:.9g}, which the run judged",
+                found=f"{value:.9g}",
+                todo="run the gate again (what was measured is reused), and promote that run",
+            )
 
 
 def entry_name(check: Check, known: Catalogue) -> str:

@@ -29,6 +29,7 @@ from ..tasks.registry import catalogue
 from ..verification import verify
 from .content import entry_name, made_by, numbers, stored, write_records
 from .file import BaselineFile, parse
+from .replacing import demand_replaceable, replaced, was
 
 # What a repository carries without anybody minding: some 100,000 samples with five scores each.
 LARGEST_RECORDS_BYTES = 10_000_000
@@ -41,7 +42,7 @@ class Request:
     Attributes:
         run: A run record, or its folder.
         evaluation: The one to promote; None: each that measured a model.
-        lower: A value may be worse than that of the baseline of the same name.
+        lower: The baseline of the same name may be replaced by a worse one, or by one of something else.
         reference_output: Record what the model gives on a fixed input too, for preflight to compare with.
     """
 
@@ -103,7 +104,7 @@ def promote(request: Request) -> list[str]:
             todo="promote a run that evaluates a model, or correct --evaluation",
         )
     for one in promoted:
-        _demand_not_lower(one, known, lower=request.lower)
+        demand_replaceable(one.path, one.content, _named_metrics(one, known), lower=request.lower)
     outputs = [_reference_output(one, known) for one in promoted if request.reference_output]
     return [*(line for one in promoted for line in _write(one)), *outputs, *left_out]
 
@@ -286,43 +287,18 @@ def _light(measured: Measured | None) -> tuple[Measured | None, tuple[str, ...]]
     return measured, ()
 
 
-def _demand_not_lower(one: Promoted, known: Catalogue, *, lower: bool) -> None:
-    """A baseline of that name may only be raised, unless somebody says otherwise."""
-    if lower or not one.path.exists():
-        return
-    before = parse(one.path)
-    declarations = {
+def _named_metrics(one: Promoted, known: Catalogue) -> dict[str, MetricDeclaration]:
+    """The metrics by the names that they have in the file."""
+    declared = {
         entry_name(check, known): known.metrics[check.metric].limited(check.args)
         for check in one.evaluation.checks
     }
-    worse = list(_worse(before, one.content, {**known.metrics, **declarations}))
-    if worse:
-        raise BaselineError(
-            f"{one.content.name} would be lowered: {worse[0]}",
-            where=str(one.path),
-            found="; ".join(worse),
-            todo="promote under another --name, or say that the bar is meant to sink: --lower",
-        )
-
-
-def _worse(
-    before: BaselineFile, after: BaselineFile, known: Mapping[str, MetricDeclaration]
-) -> Iterator[str]:
-    for name, old in before.metrics.items():
-        declaration, new = known.get(name), after.metrics.get(name)
-        if new is None:
-            yield f"{name} is no longer in it"
-        elif declaration is not None and declaration.higher_is_better is not None:
-            scale = 0.01 if old.unit == "percent" and new.unit == "fraction" else 1.0
-            change = (new.value - old.value * scale) * (1 if declaration.higher_is_better else -1)
-            if change < -1e-12:
-                shown = [format_value(value, new.unit) for value in (old.value * scale, new.value)]
-                yield f"{name} from {shown[0]} to {shown[1]}"
+    return {**known.metrics, **declared}
 
 
 def _write(one: Promoted) -> Iterator[str]:
-    content = one.content
-    notes = list(one.notes)
+    content, before = one.content, parse(one.path) if one.path.exists() else None
+    notes = [*([replaced(before)] if before else []), *one.notes]
     folder = one.path.with_suffix(".records")
     remove(folder)
     if one.record is not None:
@@ -339,7 +315,7 @@ def _write(one: Promoted) -> Iterator[str]:
     parse(one.path)
     yield f"wrote {one.path}"
     for name, metric in content.metrics.items():
-        yield f"  {name} {format_value(metric.value, metric.unit)}"
+        yield f"  {name} {format_value(metric.value, metric.unit)}{was(before, name, metric)}"
     for note in notes:
         yield f"  {note}"
     yield f"  to compare with it: baselines: {{{content.name}: {{recorded: baselines/{one.path.name}}}}}"

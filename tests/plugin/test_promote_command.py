@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pytest_modelqa.baselines.promotion import Request, promote
 from pytest_modelqa.errors import BaselineError, UsageError
 from pytest_modelqa.records.columns import column_name
 from pytest_modelqa.records.excerpt import read_excerpt
+from pytest_modelqa.records.record import original_name, read_record
 from pytest_modelqa.report.run_record import read, write
 
 Gate = Callable[..., Any]
@@ -163,6 +165,52 @@ def test_a_bar_sinks_only_when_somebody_says_so(toy: Any, promoted: Any) -> None
     assert json.loads(path.read_text()) == higher
     promoted(lower=True, reason="a smaller model")
     assert baseline(toy.folder)["metrics"]["psnr"]["value"] == pytest.approx(NEW, abs=5e-4)
+
+
+def test_what_is_replaced_is_said_with_what_it_was(toy: Any, promoted: Any) -> None:
+    promoted()
+    path = toy.folder / "baselines" / "v1.json"
+    older = baseline(toy.folder)
+    older["metrics"]["psnr"]["value"] -= 1
+    path.write_text(json.dumps(older))
+    said = promoted(reason="better")
+    assert "  psnr 27.27 dB, was 26.27 dB" in said
+    (line,) = (line for line in said if "replaces" in line)
+    when, run = older["made_by"]["promoted_from"][:10], older["made_by"]["run"]
+    assert line == f"  replaces the one of {when}, run {run}: first release"
+
+
+def test_a_baseline_of_something_else_is_not_replaced_unless_it_is_meant(toy: Any, promoted: Any) -> None:
+    promoted()
+    path = toy.folder / "baselines" / "v1.json"
+    before = path.read_text()
+    with pytest.raises(
+        BaselineError, match="v1 would be replaced: it is of task reconstruction, this of"
+    ) as caught:
+        promoted(evaluation="classification")
+    assert "--lower" in str(caught.value.todo)
+    assert path.read_text() == before
+    promoted(evaluation="classification", lower=True)
+    assert baseline(toy.folder)["task"] == "classification"
+
+
+def test_values_that_were_computed_again_since_the_run_are_not_promoted(toy: Any, promoted: Any) -> None:
+    """By a session with another version of a package: the run proves the value that it judged, and no other."""
+    (store,) = (toy.folder / ".modelqa" / "store").rglob("sets/recall*/%.json")
+    record = read_record(store.parents[2])
+    column = original_name(store.parent.name)
+    values = {"": replace(record.set_values(column, "")[""], value=0.99)}
+    toy.edit("{metric: recall, min: 0.75, slices: label}", "{metric: recall, min: 0.75}")
+    store.unlink()
+    record.add_set(column, "", values)
+    assert "  recall 0.9900" in promoted(evaluation="classification")
+    run = max((toy.folder / ".modelqa" / "runs").iterdir())
+    store.unlink()
+    record.add_set(column, "", {"": replace(values[""], value=0.98)})
+    with pytest.raises(
+        BaselineError, match="recall was computed again in the records since this run judged it"
+    ):
+        promote(Request(run, "v2", "because", evaluation="classification"))
 
 
 def test_a_run_that_is_no_go_is_not_promoted(toy: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
