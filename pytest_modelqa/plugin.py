@@ -192,7 +192,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     from .report.terminal import PLAIN_WIDTH, table
 
     writer = config.get_terminal_writer()
-    seen = writer.hasmarkup or terminalreporter.isatty()
+    # A bool before pytest 9, since then one that can be called too.
+    seen = writer.hasmarkup or bool(terminalreporter.isatty)
     width = writer.fullwidth if seen else PLAIN_WIDTH
     text = table(tuple(gate.planned.values()), gate.results, width=width, colours=writer.hasmarkup)
     if text:
