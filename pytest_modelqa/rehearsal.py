@@ -14,6 +14,7 @@ from .gate import Gate
 from .judging.judge import judge
 from .judging.measured import Member
 from .judging.verdict import Verdict
+from .metrics.fields import fields_in_words, instead_of
 from .metrics.side_tables import CLASS_SLICE
 from .models.files import checkpoint_path
 from .preflight.checks import random_weights_findings
@@ -101,8 +102,8 @@ def _missing_fields(
                 f"{check.id} needs a field {name!r}, which {evaluation.dataset} does not have",
                 where=f"{spec.path}:{check.position.line}",
                 expected=f"a one-dimensional field {name!r}",
-                found="fields " + ", ".join(sorted(columns)),
-                todo="correct the check, or let the loader give this field",
+                found=fields_in_words(columns),
+                todo=instead_of(name, columns, "the check"),
                 kind="OutputError",
             )
 

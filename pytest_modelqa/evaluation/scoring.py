@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import OutputError
+from ..metrics.fields import field_of
 from ..metrics.registry import load
 from ..metrics.side_tables import CLASS_SLICE, SetScore, SideTables
 from ..records.arrays import OF_SAMPLES, OF_SET
@@ -143,7 +144,7 @@ def _set_values(
     if not slice_name:
         whole = _of_part(compute, columns, use.args)
         return {"": functools.partial(_set_value, whole, groups)}
-    labels = _labels(record, slice_name, use.metric)
+    labels = field_of(record, slice_name)
     values = {}
     for label in np.unique(labels):
         rows = labels == label
@@ -162,27 +163,6 @@ def _is_class(slice_name: str, labels: np.ndarray, columns: _Columns) -> bool:
     return slice_name == "label" or (target is not None and np.array_equal(labels, target))
 
 
-def _labels(record: Record, slice_name: str, metric: str) -> np.ndarray:
-    """The field to slice by; one of its samples in no slice at all would never be missed."""
-    if slice_name not in record.columns:
-        raise OutputError(
-            f"the dataset has no field {slice_name!r} to slice {metric} by",
-            expected=f"a one-dimensional field {slice_name!r}",
-            found="fields " + (", ".join(sorted(record.columns)) or "none"),
-            todo="correct slices:, or let the loader give this field",
-        )
-    labels = record.column(slice_name)
-    unlabelled = int(np.count_nonzero(np.isnan(labels))) if labels.dtype.kind == "f" else 0
-    if unlabelled:
-        raise OutputError(
-            f"the field {slice_name!r} cannot be sliced by",
-            expected="one label for each sample",
-            found=f"NaN for {unlabelled} samples",
-            todo="slice by another field, or correct the loader",
-        )
-    return labels
-
-
 def _values_of_tables(
     record: Record, use: MetricUse, declaration: MetricDeclaration, groups: np.ndarray, slice_name: str
 ) -> Mapping[str, Callable[[], SetValue]]:
@@ -191,7 +171,7 @@ def _values_of_tables(
     by_class = slice_name == CLASS_SLICE
     parts = {"": np.ones(len(groups), dtype=bool)}
     if slice_name and not by_class:
-        labels = _labels(record, slice_name, use.metric)
+        labels = field_of(record, slice_name)
         parts = {str(label): labels == label for label in np.unique(labels)}
     if by_class:
         scores = load(declaration)(tables, _weighings(parts[""], groups), **use.args)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelQAError, OutputError, StoreError
+from ..metrics.fields import field_of
 from ..records.columns import REPEAT_OF, column_name
 from ..records.digests import GROUPS, group_of
 from ..records.provenance import provenance_seal
@@ -217,10 +218,10 @@ def _parts(
     scores = scores_of(record, column)[order]
     # A sample that was measured several times is one sample still.
     cluster = check.cluster or (REPEAT_OF if REPEAT_OF in record.columns else None)
-    clusters = _labels(record, cluster)[order] if cluster else None
+    clusters = field_of(record, cluster, "cluster")[order] if cluster else None
     if not slice_name:
         return {"": partial(_mean, scores, clusters, declaration)}
-    labels = _labels(record, slice_name)[order]
+    labels = field_of(record, slice_name)[order]
     return {
         str(label): partial(_mean_of_rows, labels == label, scores, clusters, declaration)
         for label in np.unique(labels)
@@ -249,7 +250,7 @@ def _group_sizes(record: Record, slice_name: str, label: str) -> tuple[int, ...]
     """How many samples of a slice each of the groups holds that are left out in turn."""
     ids = record.column(REPEAT_OF) if REPEAT_OF in record.columns else record.ids
     if slice_name:
-        ids = ids[_labels(record, slice_name).astype(str) == label]
+        ids = ids[field_of(record, slice_name).astype(str) == label]
     groups = [group_of(sample) for sample in ids.tolist()]
     return tuple(np.bincount(groups, minlength=GROUPS).tolist())
 
@@ -274,27 +275,6 @@ def _demand_no_clusters(check: Check) -> None:
             expected="cluster: only with a metric that is a mean over samples",
             todo="remove cluster:",
         )
-
-
-def _labels(record: Record, slice_name: str) -> np.ndarray:
-    if slice_name not in record.columns:
-        raise OutputError(
-            f"the dataset has no field {slice_name!r} to slice by",
-            expected=f"a one-dimensional field {slice_name!r}",
-            found="fields " + (", ".join(sorted(record.columns)) or "none"),
-            todo="correct slices:, or let the loader give this field",
-        )
-    labels = record.column(slice_name)
-    # NaN equals nothing, so these samples would be in no slice at all.
-    unlabelled = int(np.count_nonzero(np.isnan(labels))) if labels.dtype.kind == "f" else 0
-    if labels.ndim != 1 or unlabelled:
-        raise OutputError(
-            f"the field {slice_name!r} cannot be sliced by",
-            expected="one label for each sample",
-            found=f"NaN for {unlabelled} samples" if unlabelled else f"shape {labels.shape}",
-            todo="slice by another field, or correct the loader",
-        )
-    return labels
 
 
 def _demand_all_samples(record: Record) -> None:

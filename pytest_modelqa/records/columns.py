@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,6 +35,15 @@ def column_name(metric: str, version: int, args: Mapping[str, Any], baseline: st
         parts.append(text if len(text) <= 40 else hashlib.sha256(text.encode()).hexdigest()[:16])
     name = ".".join(parts)
     return f"{baseline}/{name}" if baseline else name
+
+
+def is_score(name: str) -> bool:
+    """Whether a column is the scores of a metric, as ``column_name`` calls them, and no field of the data.
+
+    >>> is_score("constant/psnr.v1"), is_score("top_k_accuracy.v1.k=5"), is_score("label"), is_score("a.vw")
+    (True, True, False, False)
+    """
+    return re.fullmatch(r"([\w-]+/)?\w+\.v[0-9]+(\..+)?", name) is not None
 
 
 def _plain(value: Any) -> str:

@@ -12,27 +12,36 @@ from .numbers import format_bound
 from .problems import Problems
 from .resolved import Bound
 from .schema import CheckEntry
+from .spelling import nearest
 
+_PERCENT = dict.fromkeys(("%", "percentage", "percents", "pct", "points", "percentage points"), "percent")
 _IMPROVEMENTS = ("min_improvement", "min_improvement_percent")
 _DEGRADATIONS = ("max_degradation", "max_degradation_percent")
 
 
-def shown_unit(unit: str | None, at: Node, metric: MetricDeclaration, problems: Problems) -> str:
-    """The unit that a check is written and shown in."""
+def shown_unit(unit: str | None, at: Node, metric: MetricDeclaration, problems: Problems) -> str | None:
+    """The unit that a check is written and shown in; None after a problem was added: its numbers mean nothing."""
     if unit is None or unit == metric.unit:
         return metric.unit
-    if unit == "percent" and metric.unit == "fraction":
-        return "percent"
-    choices = f"{metric.unit} or percent" if metric.unit == "fraction" else metric.unit or "no unit"
+    choices = [name for name in (metric.unit, "percent" if metric.unit == "fraction" else "") if name]
+    if unit in choices:
+        return unit
+    meant = _PERCENT.get(unit.lower()) or nearest(unit, choices)
+    if meant in choices:
+        todo = f"did you mean '{meant}'?"
+    elif metric.unit:
+        todo = f"convert the bound and write unit: {metric.unit}"
+    else:
+        todo = "remove the unit, and write the bound as the metric is measured"
     problems.add(
         "wrong-unit",
         f"{metric.name} is not measured in {unit}",
         at,
-        expected=choices,
+        expected=" or ".join(choices) or "no unit",
         found=unit,
-        todo=f"convert the bound and write unit: {metric.unit}" if metric.unit else "remove the unit",
+        todo=todo,
     )
-    return metric.unit
+    return None
 
 
 def resolve_bound(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from .bounds import from_percent, resolve_bound, shown_unit
-from .catalogue import MetricDeclaration
+from .catalogue import Catalogue, MetricDeclaration, TaskDeclaration
 from .check_rules import (
     check_columns,
     check_comparison,
@@ -30,6 +30,24 @@ from .spelling import listed, nearest, quoted
 from .surroundings import Surroundings
 from .validation import validated_args
 
+# What other tools call a metric of this one.
+_OTHER_NAMES: Mapping[str, str] = {
+    "fid": "frechet_distance",
+    "map": "ap",
+    "mean_average_precision": "ap",
+    "top5_accuracy": "top_k_accuracy",
+    "top_5_accuracy": "top_k_accuracy",
+    "cross_entropy": "log_loss",
+    "nll": "log_loss",
+    "l1": "mae",
+    "l2": "mse",
+    "ece": "expected_calibration_error",
+    "ppl": "perplexity",
+    "em": "exact_match",
+    "latency": "latency_p50",
+    "samples_per_second": "throughput",
+}
+
 
 def resolve_check(written: Written[CheckEntry], around: Surroundings) -> Check | None:
     """A check, or None after its problems were added."""
@@ -43,10 +61,10 @@ def resolve_check(written: Written[CheckEntry], around: Surroundings) -> Check |
     if args is not None:
         metric = metric.limited(args)
     unit = shown_unit(keys["unit"], place_of("unit", written, defaults), metric, problems)
-    bound = resolve_bound(written, metric, unit, problems)
+    bound = resolve_bound(written, metric, unit, problems) if unit is not None else None
     slices = _slices(written, keys["slices"], place_of("slices", written, defaults), problems)
     check_marks(keys["marks"], place_of("marks", written, defaults), problems)
-    if bound is None or args is None:
+    if bound is None or args is None or unit is None:
         return None
     check_without_effect(written, bound, problems)
     keys |= _without_effect(keys, bound)
@@ -117,22 +135,32 @@ def _metric(written: Written[CheckEntry], around: Surroundings) -> MetricDeclara
         return None
     if name in task.metrics and name in around.catalogue.metrics:
         return around.catalogue.metrics[name]
-    at = place_of("metric", written, defaults)
-    if name in around.catalogue.metrics:
-        what, close = f"{written.name}: the task {task.name} does not measure {name}", None
-    else:
-        what, close = (
-            f"{written.name} names the metric {quoted(name)}, which does not exist",
-            nearest(name, task.metrics),
-        )
+    exists = name in around.catalogue.metrics
     around.problems.add(
         "unknown-metric",
-        what,
-        at,
+        f"{written.name}: the task {task.name} does not measure {name}"
+        if exists
+        else f"{written.name} names the metric {quoted(name)}, which does not exist",
+        place_of("metric", written, defaults),
         expected=f"one of: {listed(task.metrics)}",
-        todo=f"did you mean '{close}'?" if close else None,
+        todo=_measured_by(name, around.catalogue) if exists else _metric_meant(name, task, around.catalogue),
     )
     return None
+
+
+def _measured_by(metric: str, catalogue: Catalogue) -> str | None:
+    tasks = [task.name for task in catalogue.tasks.values() if metric in task.metrics]
+    return f"{metric} is measured by the task {' or '.join(tasks)}" if tasks else None
+
+
+def _metric_meant(name: str, task: TaskDeclaration, catalogue: Catalogue) -> str | None:
+    """A metric of the task that is called alike; else one of another task, and which."""
+    other = _OTHER_NAMES.get(name.lower().replace("-", "_"))
+    close = (other if other in task.metrics else None) or nearest(name, task.metrics)
+    if close is not None:
+        return f"did you mean '{close}'?"
+    known = other if other in catalogue.metrics else nearest(name, catalogue.metrics)
+    return f"did you mean '{known}'? {_measured_by(known, catalogue)}" if known is not None else None
 
 
 def _args(

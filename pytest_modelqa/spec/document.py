@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 
 from .forms import EXPECTED_FORMS, NAME_PATTERN
+from .hints import name_hint
 from .nodes import Entry as KeyAndValue
 from .nodes import Node, plain
 from .problems import Problems
@@ -25,8 +26,9 @@ from .schema import (
     Header,
     ModelEntry,
 )
-from .spelling import meant_key, quoted, with_article
+from .spelling import quoted, with_article
 from .support import refuse_unsupported
+from .unknown_keys import meant_key
 from .validation import described, validated
 
 _Schema = TypeVar("_Schema", bound=Entry)
@@ -121,12 +123,11 @@ class _Reader:
         known = {key: entry for key, entry in self.root.value.items() if key in Header.model_fields}
         for key, entry in self.root.value.items():
             if key not in known and key not in SECTIONS:
-                every = [*Header.model_fields, *SECTIONS]
                 self.problems.add(
                     "unknown-key",
                     f"the spec has an unknown key {quoted(key)}",
                     entry.key,
-                    todo=meant_key(key, every),
+                    todo=meant_key(key, entry.node, Header),
                 )
         node = self.root._replace(value=known)
         self._check_version(known.get("modelqa"))
@@ -223,6 +224,7 @@ class _Reader:
                 f"{quoted(name)} cannot be the name of {with_article(kind)}",
                 key,
                 expected=EXPECTED_FORMS[NAME_PATTERN] + ": it becomes part of pytest's node ids",
+                todo=name_hint(name),
             )
         elif kind == "evaluation" and name in RESERVED_EVALUATIONS:
             self.problems.add(

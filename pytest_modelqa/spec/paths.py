@@ -10,6 +10,7 @@ from .problems import Problems
 
 _VARIABLE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)(?::-([^${}]*))?\}")
 _SHELL_VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
+_OMEGACONF_VARIABLE = re.compile(r"\$\{oc\.env:(\w+)(?:,([^${}]*))?\}")
 # Where a path stands; * is any name or number.
 PATH_KEYS = frozenset(
     {
@@ -55,7 +56,11 @@ def expanded(path: str, at: Node, environment: Mapping[str, str], problems: Prob
 
 def _refuse_shell_words(path: str, at: Node, problems: Problems) -> None:
     variable = _SHELL_VARIABLE.search(path)
-    if path.startswith("~"):
+    omegaconf = _OMEGACONF_VARIABLE.search(path)
+    if omegaconf:
+        default = f":-{omegaconf[2]}" if omegaconf[2] else ""
+        found, todo = omegaconf[0], f"write ${{env:{omegaconf[1]}{default}}}"
+    elif path.startswith("~"):
         found, todo = "~", "write ${env:HOME}"
     elif variable:
         found, todo = variable[0], f"write ${{env:{variable[1]}}}"

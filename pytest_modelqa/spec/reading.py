@@ -19,7 +19,9 @@ from .paths import refuse_elsewhere
 from .problems import Problem, Problems, TooManyProblemsError, spec_error, told_in_a_line
 from .resolution import Resolver
 from .resolved import Spec
+from .schema import SECTIONS
 from .source import Source, read_source
+from .spelling import nearest
 from .support import NOT_SUPPORTED_YET
 
 SUFFIX = ".modelspec.yaml"
@@ -81,6 +83,13 @@ def read_spec(
     return spec
 
 
+def _is_evaluations_misspelt(root: Node) -> bool:
+    """Whether the section is there in another spelling or form, which has been told."""
+    if "evaluations" in root.value:
+        return isinstance(root.value["evaluations"].node.value, (list, str))
+    return any(nearest(key, SECTIONS) == "evaluations" for key in root.value)
+
+
 def _resolved(
     path: Path,
     source: Source,
@@ -93,7 +102,7 @@ def _resolved(
 ) -> Spec | None:
     names = collect_names(document, problems)
     resolver = Resolver(document, catalogue, names, environment, problems)
-    if not document.evaluations:
+    if not document.evaluations and not _is_evaluations_misspelt(root):
         problems.add(
             "no-evaluations",
             f"no evaluations in {path.name}",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, TypeVar, get_args, get_origin
@@ -13,12 +12,14 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from .forms import ATTRIBUTE_PATTERN, EXPECTED_FORMS
+from .forms import EXPECTED_FORMS
+from .hints import code_and_todo
 from .nodes import Node, lookup, plain
 from .problems import MOST_PROBLEMS, Problems
-from .scalars import core_value, is_number
+from .schema import BaselineEntry, CheckEntry
 from .schema import Entry as WrittenEntry
-from .spelling import did_you_mean, listed, meant_key, nearest, quoted
+from .spelling import did_you_mean, listed, nearest, quoted
+from .unknown_keys import meant_key
 
 _Schema = TypeVar("_Schema", bound=BaseModel)
 _Path = tuple[str | int, ...]
@@ -44,6 +45,12 @@ _EXPECTED: Mapping[str, str] = {
     "literal_error": "{expected}",
 }
 
+# What stands in the place of a whole entry, where it has one form.
+_FORMS: Mapping[type[BaseModel], str] = {
+    CheckEntry: "a mapping: {metric: psnr, min: 27}",
+    BaselineEntry: "a mapping: {recorded: baselines/NAME.json}",
+}
+
 
 def validated(
     schema: type[_Schema], node: Node, owner: Node, what: str, problems: Problems
@@ -62,7 +69,7 @@ def validated(
             "wrong-type",
             f"{what} is not a mapping",
             node if node.text or node.value is not None else owner,
-            expected="a mapping (key: value)",
+            expected=_FORMS.get(schema, "a mapping (key: value)"),
             found=described(node),
         )
         return None
@@ -163,14 +170,18 @@ def _misspelt(grouped: Mapping[_Path, list[ErrorDetails]], schema: type[BaseMode
 
 def _add_unknown_key(path: _Path, schema: type[BaseModel], node: Node, what: str, problems: Problems) -> None:
     key = str(path[-1])
-    # The words of other tools mean something in the language's own entries only.
-    meant = meant_key if issubclass(schema, WrittenEntry) else did_you_mean
     parent = lookup(node, path[:-1])
+    # The words of other tools mean something in the language's own entries only.
+    todo = (
+        meant_key(key, lookup(node, path), schema)
+        if issubclass(schema, WrittenEntry)
+        else did_you_mean(key, schema.model_fields)
+    )
     problems.add(
         "unknown-key",
         f"{_inside(path[:-1], what)} has an unknown key {quoted(key)}",
         parent.value[key].key if isinstance(parent.value, dict) else parent,
-        todo=meant(key, schema.model_fields),
+        todo=todo,
     )
 
 
@@ -199,7 +210,7 @@ def _add_wrong_value(
         # Nothing stands there to point at.
         at = parent.value[path[-1]].key._replace(value=None, text="")
     expected = " or ".join(dict.fromkeys(_expected(details) for details in errors))
-    code, todo = _code_and_todo(errors[0], at)
+    code, todo = code_and_todo(errors, at, str(path[-1]) if path else "")
     problems.add(code, f"{subject} is not {expected}", at, expected=expected, found=described(at), todo=todo)
 
 
@@ -235,50 +246,3 @@ def _expected(details: ErrorDetails) -> str:
     if kind in _EXPECTED:
         return _EXPECTED[kind].format(**context)
     return details["msg"][0].lower() + details["msg"][1:]
-
-
-def _code_and_todo(details: ErrorDetails, at: Node) -> tuple[str, str | None]:
-    kind, value = details["type"], at.value
-    context = details.get("ctx", {})
-    if kind in ("float_type", "int_type", "int_from_float"):
-        return "not-a-number", _number_hint(value, at) if isinstance(value, str) else None
-    if kind == "finite_number":
-        return "not-finite", "write the number that is meant"
-    if kind == "string_type" and not isinstance(value, (dict, list)) and value is not None:
-        return "wrong-type", f'write "{at.text}", in quotes, if that is meant'
-    if kind == "bool_type" and isinstance(value, str) and value.lower() in ("yes", "no", "on", "off"):
-        return "wrong-type", f"write {'true' if value.lower() in ('yes', 'on') else 'false'}"
-    if kind in ("less_than", "less_than_equal") and 1 in context.values() and 1 < value <= 100:
-        return "out-of-range", f"did you mean {value / 100:.15g}?"
-    if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
-        return "out-of-range", None
-    if kind in ("literal_error", "string_pattern_mismatch", "string_too_short"):
-        return "wrong-value", _text_hint(value, context) if isinstance(value, str) else None
-    return "wrong-type", None
-
-
-def _text_hint(value: str, context: Mapping[str, Any]) -> str | None:
-    if context.get("pattern") == ATTRIBUTE_PATTERN and re.fullmatch(r"\w+(\.\w+)+", value):
-        module, _, name = value.rpartition(".")
-        return f"write {module}:{name}"
-    close = nearest(value, re.findall(r"'([^']*)'", str(context.get("expected", ""))))
-    return f"did you mean '{close}'?" if close else None
-
-
-def _number_hint(text: str, at: Node) -> str | None:
-    bare = text.strip()
-    if at.quoted and bare and isinstance(core_value(bare), (int, float)):
-        return "remove the quotes"
-    if bare.endswith("%"):
-        return f"write {bare[:-1].strip()} with unit: percent"
-    amount, _, unit = bare.partition(" ")
-    if unit and is_number(amount):
-        return f"write {amount}, with unit: {unit}"
-    stripped = bare.lstrip("<>=≥≤ ")
-    if stripped != bare:
-        return f"write {'max' if bare[0] in '<≤' else 'min'}: {stripped}, without an operator"
-    for mark, replacement in (("_", ""), (",", "."), (" ", "")):
-        other = bare.replace(mark, replacement)
-        if other != bare and other and isinstance(core_value(other), (int, float)):
-            return f"write {other}"
-    return None

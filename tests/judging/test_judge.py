@@ -196,7 +196,15 @@ def test_a_field_that_is_not_there_cannot_be_sliced_by(bench: Any) -> None:
     record = bench.record({PSNR: SCORES}, columns={"label": LABELS})
     with pytest.raises(OutputError, match="no field 'site' to slice by") as caught:
         bench.judge("{metric: psnr, min: 1, slices: site}", record)
-    assert "label" in str(caught.value.found)
+    assert caught.value.found == "fields label"
+    assert caught.value.todo == "correct slices:, or let the loader give this field"
+
+
+def test_a_misspelt_field_is_understood_and_scores_are_no_fields(bench: Any) -> None:
+    record = bench.record({PSNR: SCORES}, columns={"label": LABELS, "ssim.v1": SCORES})
+    with pytest.raises(OutputError, match="no field 'lable' to cluster by") as caught:
+        bench.judge("{metric: psnr, min: 1, cluster: lable, confidence: 0.95}", record)
+    assert (caught.value.found, caught.value.todo) == ("fields label", "did you mean 'label'?")
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,8 @@ def test_hooks_that_swallow_every_exception_make_no_pass(toy: Any, run_pytest: C
 def test_a_metric_of_the_whole_set_names_the_field_that_it_cannot_be_sliced_by(
     toy: Any, run_pytest: Callable[..., Any]
 ) -> None:
-    toy.edit("min: 0.75, slices: label", "min: 0.75, slices: season")
+    toy.edit("min: 0.75, slices: label", "min: 0.75, slices: lable")
     run = run_pytest(toy.folder, "-k", "recall")
-    assert "the dataset has no field 'season' to slice recall by" in run.text
-    assert "correct slices:" in run.text
+    assert "the dataset has no field 'lable' to slice by" in run.text
+    assert "fields confidence, label, prediction" in run.text
+    assert "did you mean 'label'?" in run.text
