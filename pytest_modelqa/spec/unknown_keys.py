@@ -141,5 +141,5 @@ def _other_word(key: str, known: list[str]) -> str | None:
 def _among(key: str, known: list[str], schema: type[Entry]) -> str:
     of = _ARGUMENTS.get(schema)
     if of is not None and key.isidentifier() and nearest(key, known) is None:
-        return f"write args: {{{shown(key)}: …}} for {of}, or one of: {listed(known, most=6)}"
+        return f"write args: {{{shown(key)}: …}} for {of}, or one of: {listed(known, most=5)}"
     return did_you_mean(key, known)

@@ -310,7 +310,7 @@ the environment variable RUNS is not set [undefined-variable]
 
 the evaluation 'digits' has an unknown key 'on' [unknown-key]
   where:     a.modelspec.yaml:11:5
-  to do:     write args: {on: …} for the task, or one of: task, model, dataset, baseline, batch_size, device and 9 more
+  to do:     write args: {on: …} for the task, or one of: task, model, dataset, baseline, batch_size and 10 more
 
    10 |     dataset: test
    11 |     on: true
@@ -318,7 +318,7 @@ the evaluation 'digits' has an unknown key 'on' [unknown-key]
 
 the evaluation 'digits' has an unknown key 'yes' [unknown-key]
   where:     a.modelspec.yaml:12:5
-  to do:     write args: {yes: …} for the task, or one of: task, model, dataset, baseline, batch_size, device and 9 more
+  to do:     write args: {yes: …} for the task, or one of: task, model, dataset, baseline, batch_size and 10 more
 
    11 |     on: true
    12 |     yes: 1
