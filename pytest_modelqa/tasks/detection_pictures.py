@@ -22,7 +22,7 @@ _CURVE_POINTS = 200
 
 
 def detection_pictures(inspection: Inspection, images: str) -> Mapping[str, bytes]:
-    """``missed_1.png`` … for the images with most objects missed, and ``precision_recall.svg``."""
+    """``missed_1.png`` or ``.jpg`` … for the images with most objects missed, and ``precision_recall.svg``."""
     pictures = {}
     missed = inspection.columns["missed"]
     worst = [int(row) for row in np.argsort(-missed, kind="stable")[:_IMAGES] if missed[row] > 0]
@@ -30,15 +30,15 @@ def detection_pictures(inspection: Inspection, images: str) -> Mapping[str, byte
         batch, _ = inspection.rerun(worst)
         # A dataset of annotations only has nothing to draw on.
         for place, row in enumerate(worst if images in batch else ()):
-            name = f"missed_{place + 1}.png"
-            pictures[name] = _drawn(np.asarray(batch[images][place]), inspection, row)
+            drawn, suffix = _drawn(np.asarray(batch[images][place]), inspection, row)
+            pictures[f"missed_{place + 1}{suffix}"] = drawn
     curve = _precision_recall(inspection)
     if curve is not None:
         pictures["precision_recall.svg"] = curve.encode()
     return pictures
 
 
-def _drawn(image: np.ndarray, inspection: Inspection, row: int) -> bytes:
+def _drawn(image: np.ndarray, inspection: Inspection, row: int) -> tuple[bytes, str]:
     """Ground truth in green where it was found and red where not; detections in blue, and yellow without match.
 
     As many detections are drawn as there are objects, those of greatest score: detectors give a hundred an image.
@@ -61,9 +61,20 @@ def _drawn(image: np.ndarray, inspection: Inspection, row: int) -> bytes:
         f"false {columns['false']} (yellow)"
     )
     ImageDraw.Draw(result).text((1, 2), text.encode("ascii", "replace").decode(), fill=(60, 60, 60))
-    buffer = io.BytesIO()
-    result.save(buffer, format="PNG")
-    return buffer.getvalue()
+    return _encoded(result, pixel_exact=scale > 1)
+
+
+def _encoded(image: Image.Image, *, pixel_exact: bool) -> tuple[bytes, str]:
+    """The picture and its suffix: JPEG where it takes less than half of PNG, as of photographs it takes a quarter."""
+    png = io.BytesIO()
+    image.save(png, format="PNG")
+    if not pixel_exact:
+        jpeg = io.BytesIO()
+        # Colours in full resolution, or the lines of the boxes would fray.
+        image.save(jpeg, format="JPEG", quality=90, subsampling=0)
+        if 2 * jpeg.tell() < png.tell():
+            return jpeg.getvalue(), ".jpg"
+    return png.getvalue(), ".png"
 
 
 def _boxes_of(table: Mapping[str, np.ndarray], row: int, most: int) -> Sequence[dict[str, Any]]:

@@ -92,7 +92,7 @@ class Task(Protocol):
         ...
 
     def pictures(self, inspection: Inspection) -> Mapping[str, bytes]:
-        """At most 12 small pictures by file name (``.png``, ``.svg``), ≤ 3 MB in all."""
+        """At most 12 small pictures by file name (``.png``, ``.jpg``, ``.svg``), ≤ 3 MB in all."""
         ...
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from sklearn.datasets import load_sample_image
 
 from pytest_modelqa.errors import DatasetError, OutputError
 from pytest_modelqa.tasks.declarations import DetectionArgs
@@ -226,6 +227,41 @@ def test_a_field_that_is_missing_is_named(field: str) -> None:
 
     with pytest.raises(DatasetError, match=f"no field {field}"):
         task().prepare(images)
+
+
+def pictures_of(images: Images) -> Any:
+    detection = prepared(images)
+    outputs = detection.infer(Fixed([found([CAT], [0.9], [0]), NOTHING]), images.all())
+    targets = detection.targets(images.all())
+    return detection.pictures(
+        Inspection(
+            ids=images.ids,
+            columns=detection.predictions(outputs, targets),
+            rerun=lambda rows: (images.batch(rows), outputs[list(rows)]),
+            tables=detection.side_tables(outputs, targets),
+        )
+    )
+
+
+def test_photographs_are_jpeg_and_their_boxes_keep_their_colours() -> None:
+    photograph = load_sample_image("china.jpg").transpose(2, 0, 1).copy()
+    pictures = pictures_of(Images(image=[photograph, photograph]))
+    assert set(pictures) == {"missed_1.jpg", "precision_recall.svg"}
+    assert len(pictures["missed_1.jpg"]) < 120_000
+    drawn = np.asarray(Image.open(io.BytesIO(pictures["missed_1.jpg"]))).astype(int)
+    # The side of the dog that was missed, at three quarters of its size.
+    assert np.abs(drawn[16 + 45, 53:55] - (213, 94, 0)).max(axis=1).min() < 40
+
+
+@pytest.mark.parametrize("size", [(80, 100), (427, 640)], ids=["small", "flat"])
+def test_small_images_and_flat_ones_stay_pixel_exact(size: tuple[int, int]) -> None:
+    random = np.random.default_rng(0)
+    image = (
+        random.integers(0, 255, (3, *size))
+        if size == (80, 100)
+        else np.tile(np.arange(size[1]) > 300, (3, size[0], 1))
+    )
+    assert "missed_1.png" in pictures_of(Images(image=[image.astype(np.uint8)] * 2))
 
 
 def test_the_pictures_are_of_the_images_with_most_missed() -> None:
