@@ -63,8 +63,16 @@ class KnownBad(FindingItem):
         if noticed(self.control, judged):
             return failed
         passed = [name for name, each in judged.items() if each.outcome != "FAIL"]
+        if not judged:
+            nothing = EvaluationError(
+                f"{self.sentence}, and there is none that can be judged on it",
+                expected="a check of severity: error that speaks of one checkpoint and compares with another model",
+                found=", ".join(check.id for check in self.spec.evaluations[self.control.evaluation].checks),
+                todo="add such a check, or name checks under fails:",
+            )
+            return [("error", nothing)]
         error = EvaluationError(
-            f"{self.sentence}, and it does not: {', '.join(passed) or 'no check'} "
+            f"{self.sentence}, and it does not: {', '.join(passed)} "
             f"{'was' if len(passed) < 2 else 'were'} not failed",
             expected="a check that tells a bad model from a good one",
             found="\n".join(f"{name}: {judged[name].outcome} {judged[name].headline}" for name in passed)

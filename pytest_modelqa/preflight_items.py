@@ -78,7 +78,7 @@ def preflight_is_asked(config: pytest.Config) -> bool:
     """Whether the command names the preflight; any other run asks its static questions, each where it matters."""
     option = config.option
     return (
-        "preflight" in option.markexpr
+        any(mark in option.markexpr for mark in ("preflight", "after_training"))
         or "preflight" in option.keyword
         or any("::preflight" in argument for argument in config.args)
     )

@@ -109,8 +109,11 @@ def _implies(strong: Check, weak: Check, metric: MetricDeclaration) -> bool:
 
 
 def _covers(strong: Check, weak: Check) -> bool:
-    """Whether the one holds in every slice of a field, and the other of the whole: a mean lies between its parts."""
-    return not weak.slices and None in strong.slices.values()
+    """Whether the one holds in every slice of a field, and the other of the whole: a mean lies between its parts.
+
+    Of two sides with other samples the parts weigh differently (Simpson's paradox), and nothing follows.
+    """
+    return not weak.slices and None in strong.slices.values() and (weak.paired or not weak.bound.compares)
 
 
 def _value(check: Check) -> str:

@@ -124,16 +124,21 @@ class Inspected:
         assert job.model is not None
         assert job.dataset is not None
         task, samples = self.prepared(job)
-        if is_directory(job.model):
-            growth: Growth | str = self._weights_alone(job)
-        elif isinstance(task, IsFitted):
-            growth = "its task is fitted first"
+        by_the_model = not (is_directory(job.model) or isinstance(task, IsFitted))
+        growth = self._growth(job, task, samples) if by_the_model else self._weights_alone(job)
+        if not by_the_model:
+            looked = (
+                f"the task alone looked at the samples; the tiny run gives a few of them to {job.model.name}"
+            )
+            found = [_note("inputs", ask.asset, looked)]
+        elif isinstance(growth, str):
+            found = [_not_known("inputs", ask.asset, f"whether {job.model.name} takes the samples", growth)]
         else:
-            growth = self._growth(job, task, samples)
+            found = []
         if isinstance(growth, str):
-            why = f"how much memory {ask.asset} needs is not known: {growth}"
-            return Answer(ask.name, (_note("memory", ask.asset, why),), {"n": len(samples)})
-        return Answer(ask.name, (), {"n": len(samples), "memory": growth.to_json()})
+            found.append(_not_known("memory", ask.asset, f"how much memory {ask.asset} needs", growth))
+            return Answer(ask.name, tuple(found), {"n": len(samples)})
+        return Answer(ask.name, tuple(found), {"n": len(samples), "memory": growth.to_json()})
 
     def _growth(self, job: Job, task: Task, samples: Samples) -> Growth | str:
         """Measured on the meta device, which has shapes and no values; else with random weights; or why not."""
@@ -158,7 +163,8 @@ class Inspected:
             AttributeError,
             IndexError,
         ) as error:
-            why = f"{type(error).__name__} where it runs without values"
+            said = next(iter(str(error).strip().splitlines()), "without a message")
+            why = f"{type(error).__name__} where it runs without values, and it is too large to be run here: {said}"
         finally:
             # Its parameters have no values now.
             self._modules.clear()
@@ -168,8 +174,11 @@ class Inspected:
         return growth_of(real, task, [to_device(batch, torch.device("cpu")) for batch in batches])
 
     def _weights_alone(self, job: Job) -> Growth | str:
-        """Of a transformers directory, whose activations depend on what it writes."""
+        """Where what a batch adds depends on what the model writes, or on what the task does with it when it fits."""
         assert job.model is not None
+        if not is_directory(job.model):
+            sizes = [tensor.numel() for tensor in self._module(job.model).parameters()]
+            return Growth(float(sum(sizes) * PRECISIONS[job.evaluation.precision].itemsize), 0.0, 0.0)
         path = checkpoint_path(job.model, self.folder, members(job.model.coordinates, {})[0])
         if path is None or not path.is_dir():
             return "its directory is not there yet"
@@ -223,3 +232,9 @@ def first_samples(job: Job, samples: Samples, count: int) -> Mapping[str, Any]:
 
 def _note(question: str, asset: str, what: str) -> Finding:
     return Finding(question, asset, "note", what)
+
+
+def _not_known(question: str, asset: str, what: str, why: str) -> Finding:
+    """Nobody answered, which is no pass."""
+    todo = "the tiny run runs it: give the model `tiny:` where it is large"
+    return Finding(question, asset, "warning", f"not known: {what}", found=why, todo=todo)

@@ -59,16 +59,20 @@ def power_findings(
     """
     found: list[Finding] = []
     unmeasured: list[str] = []
+    not_known: list[str] = []
     for check in evaluation.checks:
         metric = catalogue.metrics[check.metric]
         n = samples_of(check, facts)
         if n is None or n < 2 or check.bound.kind == "trend" or check.over is not None:
+            not_known.append(check.id)
             continue
         measured = known.get(check.id)
         recorded = baselines.get(check.baseline or "", {}).get(check.metric)
         said = [*_never(check, metric, n, recorded), *_can_show(check, metric, n, measured)]
         if not said and metric.level == "sample" and measured is None:
             unmeasured.append(check.id)
+        elif not said:
+            not_known.append(check.id)
         for severity, what, todo in said:
             found.append(
                 Finding(
@@ -83,6 +87,10 @@ def power_findings(
             )
     if unmeasured:
         what = f"how small a change is seen will be known after a first measurement: {', '.join(unmeasured)}"
+        found.append(Finding(QUESTION, evaluation.name, "note", what))
+    if not_known:
+        # Of trends the spread between checkpoints decides, of a value of the whole set its own formula.
+        what = f"not known before the run: what {', '.join(not_known)} can show"
         found.append(Finding(QUESTION, evaluation.name, "note", what))
     return tuple(found)
 

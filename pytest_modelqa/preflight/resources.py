@@ -113,6 +113,8 @@ def memory_findings(
         f"{evaluation.name} needs about {_bytes(need(size))} for a batch of {size} "
         f"({_bytes(memory['weights'])} weights, {_bytes(memory['per_sample'])} a sample)"
     )
+    if not memory["fixed"] and not memory["per_sample"]:
+        about = f"the weights of {evaluation.name} need {_bytes(memory['weights'])}; what a batch adds, the run shows"
     found = [Finding("memory", evaluation.name, "note", about)]
     for have, whose in _available(model, evaluation):
         if need(least) > have:

@@ -9,7 +9,10 @@ if TYPE_CHECKING:
     from conftest import Run, Toy
 
 CONTROLS = """
+  versus:
+    {task: reconstruction, model: scaler, dataset: test, checks: [{metric: psnr, baseline: bad, max_degradation: 0}]}
 controls:
+  compared_with_itself: {evaluation: versus, model: bad}
   bad: {evaluation: reconstruction, model: bad, fails: [psnr-min]}
   all_of_it: {evaluation: reconstruction, model: bad, fails: [psnr-min, psnr-max-degradation-vs-older]}
   perfect: {evaluation: reconstruction}
@@ -30,6 +33,7 @@ def test_a_control_passes_when_the_checks_fail_it(toy: Toy, gate: Callable[..., 
     toy.add_evaluation(CONTROLS)
     run = gate("-m", "control")
     assert run.statuses == {
+        "controls::compared_with_itself": "FAIL",
         "controls::bad": "PASS",
         "controls::all_of_it": "PASS",
         # The toy's scaler is perfect as it is built: random weights are none.
@@ -37,13 +41,17 @@ def test_a_control_passes_when_the_checks_fail_it(toy: Toy, gate: Callable[..., 
         "controls::slightly_bad": "PASS",
         "controls::gone": "ERROR",
     }
-    assert run.last_line.startswith("CONTROLS FAILED: 2 of 5 control items did not pass")
+    assert run.last_line.startswith("CONTROLS FAILED: 3 of 6 control items did not pass")
     (first, *_) = run.results["controls::perfect"]["verdict"]["findings"]
     assert first["what"] == (
         "scaler with random weights must fail a check of reconstruction that stops a release, and it does not: "
         "psnr-min, psnr-max-degradation-vs-older were not failed"
     )
+    (nothing,) = run.results["controls::compared_with_itself"]["verdict"]["findings"]
+    assert nothing["what"] == (
+        "bad must fail a check of versus that stops a release, and there is none that can be judged on it"
+    )
     (noted,) = run.results["controls::bad"]["verdict"]["findings"]
     assert noted["what"].startswith("psnr-min failed it, as it must: psnr 13.29 dB < 27 dB")
     # What was measured with random weights serves no release.
-    assert gate().last_line == "GO: 6 of 6 release checks in 1 spec passed"
+    assert gate().last_line == "GO: 7 of 7 release checks in 1 spec passed"

@@ -141,6 +141,12 @@ def test_a_run_that_does_not_name_the_preflight_has_no_items_of_it(gate: Callabl
     assert not [name for name in gate().statuses if name.startswith("preflight")]
 
 
+def test_the_mark_of_what_needs_training_asks_too(gate: Callable[..., Run]) -> None:
+    text = gate("--collect-only", "-q", "-m", "after_training").text
+    assert "preflight::checkpoint-of-picker" in text
+    assert "preflight::build-of-picker" not in text
+
+
 def test_one_question_is_asked_by_its_node_id(gate: Callable[..., Run]) -> None:
     run = gate("toy.modelspec.yaml::preflight::checkpoint-of-picker")
     assert run.statuses == {"preflight::checkpoint-of-picker": "PASS"}

@@ -65,6 +65,11 @@ def test_a_check_that_another_implies_is_named(tmp_path: Path, first: str, secon
         # Of a slice by itself.
         ("{metric: psnr, min: 25, slices: label}", "{metric: psnr, min: 28}"),
         ("{metric: psnr, min: 25, slices: {label: [a]}}", "{metric: psnr, min: 25}"),
+        # Simpson's paradox: of other samples each slice may hold and the whole not.
+        (
+            "{metric: psnr, baseline: old, max_degradation: 0, paired: false, slices: label}",
+            "{metric: psnr, baseline: old, max_degradation: 0, paired: false}",
+        ),
         # What only warns stops nothing, so what stops is not implied by it.
         ("{metric: psnr, min: 28, severity: warn, id: a}", "{metric: psnr, min: 25, id: b}"),
         # With confidence it is a claim of another kind.

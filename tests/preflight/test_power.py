@@ -64,6 +64,22 @@ def ask(spec_of: Callable[[str], Spec]) -> Ask:
     return power
 
 
+@pytest.mark.parametrize(
+    "check",
+    [
+        "{metric: f1, min: 0.9, id: a}",
+        "{metric: recall, min: 0.9, slices: predicted, id: a}",
+        "{metric: log_loss, baseline: old, max_degradation: 0.1, id: a}",
+    ],
+    ids=["set", "slices that nobody knows", "difference"],
+)
+def test_what_is_not_known_of_a_check_is_said(ask: Ask, check: str) -> None:
+    known = Known(0.3, 0.1) if "log_loss" in check else None
+    (finding,) = ask(check, 600, known)
+    assert finding.severity == "note"
+    assert finding.what == "not known before the run: what a can show"
+
+
 def test_a_floor_that_no_number_of_successes_shows_can_never_pass(ask: Ask) -> None:
     (first, *_) = ask("{metric: accuracy, min: 0.99, confidence: 0.95}", 160)
     assert first.severity == "error"
