@@ -46,7 +46,8 @@ class Differences:
     Attributes:
         lines: The last lines of both runs.
         rows: Every check of either run, spec by spec.
-        digests: Files that were measured: name, sha256 in the first and in the second run, where they differ.
+        digests: Files that were measured: name, sha256 in the first and in the second run, where they differ. A file
+            in the place of another is called ``OLD → NEW``.
         environment: Name, first, second, where they differ.
     """
 
@@ -70,7 +71,7 @@ def compare(first: Path, second: Path) -> Differences:
         ids=(records[0].id, records[1].id),
         lines=(_last_line(records[0]), _last_line(records[1])),
         rows=tuple(_row(name, sides[0].get(name), sides[1].get(name)) for name in names),
-        digests=tuple(_differing(_digests(records[0]), _digests(records[1]))),
+        digests=tuple(dict.fromkeys(_changed_files(*records))),
         environment=tuple(_differing(_environment(records[0]), _environment(records[1]))),
     )
 
@@ -168,17 +169,42 @@ def _worst(result: Result | None) -> Mapping[str, Any]:
     return ((result.verdict if result else None) or {}).get("worst") or {}
 
 
-def _digests(record: RunRecord) -> dict[str, str]:
-    """Path of each file that was measured, with its spec's folder, to its sha256."""
-    folders = {item.nodeid: Path(item.spec).parent for item in record.planned}
-    found = {}
+def _files(record: RunRecord) -> dict[tuple[str, ...], dict[str, str]]:
+    """What each side of each evaluation read, by kind: path, with the spec's folder, to sha256.
+
+    One path may be of two sides: a recorded baseline was measured where the candidate's checkpoint lies now.
+    """
+    items = {item.nodeid: item for item in record.planned}
+    found: dict[tuple[str, ...], dict[str, str]] = {}
     for result in record.results:
-        for side in ((result.verdict or {}).get("evidence") or {}).values():
-            files = [file for group in side.get("inputs", {}).values() for file in group]
-            for file in (*files, *side.get("code", ())):
-                path = folders.get(result.nodeid, Path()) / file["path"]
-                found[path.as_posix()] = str(file["sha256"])[:12]
+        item = items.get(result.nodeid)
+        for name, side in ((result.verdict or {}).get("evidence") or {}).items():
+            for kind, files in {**side.get("inputs", {}), "code": side.get("code", ())}.items():
+                if item is None:
+                    continue
+                of = "" if name.startswith("candidate") else side["name"]
+                place = found.setdefault((Path(item.spec).name, item.case, name, of, kind), {})
+                folder = Path(item.spec).parent
+                place |= {(folder / file["path"]).as_posix(): str(file["sha256"])[:12] for file in files}
     return found
+
+
+def _changed_files(first: RunRecord, second: RunRecord) -> Iterator[tuple[str, str, str]]:
+    """The files of each side of an evaluation in both runs; one in the place of another is ``OLD → NEW``."""
+    sides = _files(first), _files(second)
+    ours_of_all, theirs_of_all = ({pair for one in side.values() for pair in one.items()} for side in sides)
+    for place in dict.fromkeys([*sides[0], *sides[1]]):
+        ours, theirs = (dict(side.get(place, {})) for side in sides)
+        gone, new = sorted(set(ours) - set(theirs)), sorted(set(theirs) - set(ours))
+        if len(gone) == len(new) == 1:
+            pair = ours.pop(gone[0]), theirs.pop(new[0])
+            if pair[0] != pair[1]:
+                yield f"{gone[0]} → {new[0]}", *pair
+        for path, old, other in _differing(ours, theirs):
+            # Another side, or an evaluation that only one of the runs selected, read the same.
+            there = other == ABSENT and (path, old) in theirs_of_all
+            if not there and not (old == ABSENT and (path, other) in ours_of_all):
+                yield path, old, other
 
 
 def _environment(record: RunRecord) -> dict[str, str]:

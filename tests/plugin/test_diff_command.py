@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from pytest_modelqa.baselines.promotion import Request, promote
 from pytest_modelqa.differences import compare, text
 from pytest_modelqa.errors import RunRecordError
+from pytest_modelqa.records.digests import file_sha256
 
 Gate = Callable[..., Any]
 
@@ -34,11 +36,42 @@ def test_a_changed_bound_candidate_and_verdict_are_named(toy: Any, gate: Gate) -
     assert (least.change, least.changed) == ("−6.02 dB", ("verdict", "value"))
     assert rows["reconstruction::top"].statuses == ("—", "PASS")
     assert rows["classification::accuracy-min"].statuses == ("PASS", "—")
-    names = {name for name, _, _ in found.digests}
-    assert "checkpoints/scaler.safetensors" in names
+    # Another file is in the place of the candidate's; that it is the older model's too hides nothing.
+    assert [name for name, _, _ in found.digests if "picker" not in name] == [
+        "checkpoints/scaler.safetensors → checkpoints/scaler_older.safetensors"
+    ]
     drawn = text(found, width=120, colours=False)
     assert "PASS → FAIL" in drawn
     assert "\nreconstruction::psnr-min " in drawn
+
+
+def digests(folder: Path, name: str) -> str:
+    return file_sha256(folder / "checkpoints" / f"{name}.safetensors")[:12]
+
+
+def test_a_candidate_beside_its_recorded_baseline_is_shown_as_changed(
+    toy: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The baseline was measured at the path where the next candidate lies: both sides have a file of that name."""
+    monkeypatch.chdir(toy.folder)
+    toy.edit("      - {metric: psnr, baseline: older, max_degradation: 0}\n", "")
+    promote(Request(gate("-q").record_path, "v1", "first", evaluation="reconstruction"))
+    toy.edit("\nevaluations:", "\nbaselines:\n  v1: {recorded: baselines/v1.json}\nevaluations:")
+    toy.edit(
+        "min: 27, unit: dB}\n",
+        "min: 1, unit: dB}\n      - {metric: psnr, baseline: v1, max_degradation: 20}\n",
+    )
+    first = gate("-q").record_path
+    before, bad, older = (digests(toy.folder, name) for name in ("scaler", "scaler_bad", "scaler_older"))
+    at = toy.folder / "checkpoints"
+    (at / "scaler.safetensors").write_bytes((at / "scaler_bad.safetensors").read_bytes())
+    same_path = compare(first, gate("-q").record_path)
+    assert same_path.digests == (("checkpoints/scaler.safetensors", before, bad),)
+    toy.edit("model: scaler\n", "model: older\n")
+    another_path = compare(first, gate("-q").record_path)
+    assert another_path.digests == (
+        ("checkpoints/scaler.safetensors → checkpoints/scaler_older.safetensors", before, older),
+    )
 
 
 def test_a_narrow_terminal_loses_no_text(toy: Any, gate: Gate) -> None:
