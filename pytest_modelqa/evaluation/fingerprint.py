@@ -27,7 +27,8 @@ _OWN_CODE = tuple(
     for name in ("datasets", "logs", "results", "checkers", "metrics", "models", "tasks", "evaluation")
 )
 _OWN_PROCESS = tuple(
-    _PACKAGE / "evaluation" / name for name in ("worker.py", "local.py", "log_tail.py", "inline.py")
+    _PACKAGE / "evaluation" / name
+    for name in ("worker.py", "local.py", "watchdog.py", "log_tail.py", "inline.py")
 )
 _STANDARD_LIBRARY = tuple({Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")})
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import os
+import secrets
 import selectors
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EvaluationError, InfrastructureError, ModelQAError
+from . import watchdog
 from .devices import accelerators
 from .engine import Progress, WorkOrder
 from .log_tail import LogTail
@@ -97,7 +99,7 @@ class LocalEngine:
             if worker is not None:
                 self._end(worker)
             self._workers[thread] = Worker(order.job.folder, slot)
-            self._watchdog.guard(self._workers[thread].pid)
+            self._watchdog.guard(self._workers[thread])
             return self._workers[thread]
 
     def _discard(self, worker: Worker) -> None:
@@ -107,27 +109,27 @@ class LocalEngine:
 
     def _end(self, worker: Worker) -> None:
         worker.kill()
-        self._watchdog.release(worker.pid)
+        self._watchdog.release(worker)
 
 
 class Watchdog:
-    """A process that outlives this one by a moment, to kill the groups of its workers; see ``watchdog``."""
+    """A process that outlives this one by a moment, to end what its workers started; see ``watchdog``."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
 
-    def guard(self, pid: int) -> None:
-        """Adds a worker's group."""
+    def guard(self, worker: Worker) -> None:
+        """Adds a worker."""
         if self._process is None:
             script = Path(__file__).with_name("watchdog.py")
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", script], stdin=subprocess.PIPE, text=True, start_new_session=True
             )
-        self._say(f"+{pid}")
+        self._say(f"+{worker.pid} {worker.mark}")
 
-    def release(self, pid: int) -> None:
-        """Forgets a group that has ended; its number may soon be another's."""
-        self._say(f"-{pid}")
+    def release(self, worker: Worker) -> None:
+        """Forgets one that has ended; the number of its group may soon be another's."""
+        self._say(f"-{worker.pid} {worker.mark}")
 
     def close(self) -> None:
         """Ends the watchdog; nothing is left to guard."""
@@ -152,6 +154,7 @@ class Worker:
     def __init__(self, folder: Path, slot: str) -> None:
         self._folder = folder
         self._slot = slot
+        self.mark = secrets.token_hex(8)
         read_end, write_end = os.pipe()
         command = [sys.executable, "-P", "-m", "pytest_modelqa.evaluation.worker"]
         self._process = subprocess.Popen(
@@ -161,7 +164,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=[write_end],
-            env=worker_environment(os.environ, slot),
+            env={**worker_environment(os.environ, slot), watchdog.MARK: self.mark},
             start_new_session=True,
         )
         os.close(write_end)
@@ -212,9 +215,8 @@ class Worker:
                 raise self._given_up(order, "made no progress", expected, raise_what, last)
 
     def kill(self) -> None:
-        """Ends the process and every child it left in its group."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        """Ends the process and whatever it started."""
+        watchdog.end(self._process.pid, self.mark)
         self._process.wait()
         if self._events >= 0:
             os.close(self._events)

@@ -122,7 +122,11 @@ class Faulty(nn.Module):
         grandchild = os.fork()
         if grandchild == 0:
             time.sleep(3600)
-        leave("hanging.txt", f"{os.getpid()} {grandchild}")
+        daemon = os.fork()
+        if daemon == 0:
+            os.setsid()
+            time.sleep(3600)
+        leave("hanging.txt", f"{os.getpid()} {grandchild} {daemon}")
         time.sleep(3600)
         return image
 
