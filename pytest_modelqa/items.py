@@ -18,6 +18,7 @@ from .report.progress import Waiting
 from .report.text import error_json, error_text, failure_text, verdict_json
 from .spec import resolved
 from .spec.resolved import Spec
+from .spec.spelling import nearest
 
 GATE = pytest.StashKey[Gate]()
 WAITING = pytest.StashKey[Waiting]()
@@ -215,12 +216,15 @@ class Goal(Item):
         """A goal that nothing shows is an *error*: trained, not evaluated."""
         evaluation = self.spec.evaluations.get(self.goal.evaluation or "")
         if evaluation is None:
+            close = nearest(self.decided_by, self.spec.evaluations)
             self.stop(
                 EvaluationError(
                     f"goal {self.goal.name} has no evaluation: nothing shows that it was reached",
                     expected="the name of one of the evaluations: " + ", ".join(self.spec.evaluations),
                     found=self.goal.evaluation or "nothing",
-                    todo=f"write an evaluation that shows it, and goals: {{{self.goal.name}: NAME}}",
+                    todo=f"did you mean '{close}'?"
+                    if close
+                    else f"write an evaluation that shows it, and goals: {{{self.goal.name}: NAME}}",
                 )
             )
         elif not any(check.severity == "error" for check in evaluation.checks):

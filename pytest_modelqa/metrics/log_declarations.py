@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ..spec.catalogue import MetricDeclaration
 
@@ -86,6 +86,15 @@ class _ForeignArgs(_Args):
     upper: float | None = Field(
         None, allow_inf_nan=False, description="The greatest legal value, in its unit."
     )
+
+    @field_validator("unit")
+    @classmethod
+    def _unit_is_known_by_its_word(cls, unit: str) -> str:
+        # As any other word, "%" would leave the range open, and min: 0.9 would ask for 0.9 %.
+        meant = "percent" if unit in ("%", "percentage", "percents", "pct") else unit.lower()
+        if unit != meant and meant in ("percent", "fraction"):
+            raise ValueError(f"the unit {unit} is written {meant}")
+        return unit
 
     @model_validator(mode="after")
     def _range_is_one(self) -> _ForeignArgs:

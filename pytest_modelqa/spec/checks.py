@@ -159,6 +159,9 @@ def _metric_meant(name: str, task: TaskDeclaration, catalogue: Catalogue) -> str
     close = (other if other in task.metrics else None) or nearest(name, task.metrics)
     if close is not None:
         return f"did you mean '{close}'?"
+    if task.reads_files:
+        # Whose metrics are of series and numbers that have names of their own; the others are of models.
+        return None
     known = other if other in catalogue.metrics else nearest(name, catalogue.metrics)
     return f"did you mean '{known}'? {_measured_by(known, catalogue)}" if known is not None else None
 

@@ -22,6 +22,15 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return folded[found[0]] if found else None
 
 
+def are_alike(word: str, other: str) -> bool:
+    """Whether two words differ by a slip of the hand, and are not merely the nearest.
+
+    >>> are_alike("sevrity", "severity"), are_alike("series", "slices")
+    (True, False)
+    """
+    return difflib.SequenceMatcher(None, word.lower(), other).ratio() >= 0.75
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """What to do about a name that is not known.
 

@@ -16,7 +16,7 @@ from .schema import (
     Header,
     ModelEntry,
 )
-from .spelling import did_you_mean, listed, nearest, shown
+from .spelling import are_alike, did_you_mean, listed, nearest, shown
 
 # Other tools' words for what this language spells in one way. Several of them mean opposite things in
 # different tools (``relative`` alone means four), which is why none is a synonym here.
@@ -139,7 +139,8 @@ def _other_word(key: str, known: list[str]) -> str | None:
 
 
 def _among(key: str, known: list[str], schema: type[Entry]) -> str:
-    of = _ARGUMENTS.get(schema)
-    if of is not None and key.isidentifier() and nearest(key, known) is None:
-        return f"write args: {{{shown(key)}: …}} for {of}, or one of: {listed(known, most=5)}"
-    return did_you_mean(key, known)
+    of, close = _ARGUMENTS.get(schema), nearest(key, known)
+    if of is None or not key.isidentifier() or (close is not None and are_alike(key, close)):
+        return did_you_mean(key, known)
+    others = f"one of: {listed(known, most=5)}" if close is None else close
+    return f"write args: {{{shown(key)}: …}} for {of}, or {others}"

@@ -222,6 +222,7 @@ TASKS: tuple[TaskDeclaration, ...] = (
         implementation="pytest_modelqa.tasks.sampling:Sampling",
         version=1,
         args=SamplingArgs,
+        columns_of={"nearest_training": "train"},
     ),
     *TEXT_TASKS,
     *FILE_TASKS,

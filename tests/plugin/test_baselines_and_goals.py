@@ -209,6 +209,11 @@ def test_a_goal_without_an_evaluation_is_an_error(gate: Gate, toy: Any) -> None:
     assert "one of the evaluations: reconstruction, classification" in run.text
 
 
+def test_a_goal_with_a_misspelt_evaluation_is_told_which_was_meant(gate: Gate, toy: Any) -> None:
+    toy.edit("{rebuild: reconstruction, ", "{rebuild: reconstrction, ")
+    assert gate().error("goals::rebuild")["todo"] == "did you mean 'reconstruction'?"
+
+
 def test_a_goal_whose_checks_only_warn_is_an_error(gate: Gate, toy: Any) -> None:
     toy.edit("unit: percent, min_samples: 40", "unit: percent, severity: warn")
     toy.edit("min: 0.75, slices: label", "min: 0.75, slices: label, severity: warn")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
+from pytest_modelqa.spec import SpecError, read_spec
 from pytest_modelqa.tasks.classification import Classification
 from pytest_modelqa.tasks.declarations import TASKS, ClassificationArgs, ReconstructionArgs
 from pytest_modelqa.tasks.reconstruction import Reconstruction
@@ -52,3 +55,21 @@ def test_class_names_may_be_a_list_as_yaml_gives_it() -> None:
     assert ClassificationArgs.model_validate({"class_names": ["a", "b"]}).class_names == ("a", "b")
     with pytest.raises(ValidationError):
         ClassificationArgs.model_validate({"class_names": [1, 2]})
+
+
+def test_a_metric_of_training_data_is_refused_before_anything_is_drawn(tmp_path: Path) -> None:
+    path = tmp_path / "a.modelspec.yaml"
+    path.write_text(
+        "modelqa: 1\n"
+        "models: {generator: {build: a:B}, judge: {build: a:B}}\n"
+        "datasets: {test: {path: a.npz, role: test}}\n"
+        "evaluations:\n"
+        "  drawn:\n"
+        "    {task: sampling, model: generator, dataset: test, args: {judge: judge, noise: [4]},\n"
+        "     checks: [{metric: nearest_training_distance, min: 0.1}]}\n"
+    )
+
+    with pytest.raises(
+        SpecError, match="nearest_training_distance needs the argument train of the task sampling"
+    ):
+        read_spec(path, catalogue())
