@@ -410,5 +410,5 @@ def test_the_spec_states_unit_range_and_direction() -> None:
 @pytest.mark.parametrize("unit", ["%", "Percent", "percentage", "pct", "Fraction"])
 def test_percent_in_other_words_is_no_unit_of_its_own(unit: str) -> None:
     # As a word like any other it would leave the range open, and min: 0.9 would pass 0.92 %.
-    with pytest.raises(ValidationError, match="is written (percent|fraction)"):
+    with pytest.raises(ValidationError, match=r"is written (percent|fraction)"):
         RecordedValueArgs(name="acc", unit=unit, higher_is_better=True)
