@@ -29,6 +29,7 @@ _RESEMBLANCE: dict[str, Any] = {
     "columns": ("features", "reference_features"),
     "args": NeighboursArgs,
     "size_dependent": True,
+    "version": 2,
 }
 
 FEATURE_METRICS: tuple[MetricDeclaration, ...] = (

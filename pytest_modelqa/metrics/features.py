@@ -123,10 +123,12 @@ def coverage(columns: Columns, *, neighbours: int = 5) -> float:
 
 
 def resemblance(columns: Columns, neighbours: int) -> Resemblance:
-    """Precision, recall, density and coverage from one pass over the distances."""
+    """Precision, recall, density and coverage from one pass over the distances; the end of a reach is not in it."""
     features, reference = _features_and_reference(columns)
     _check_count(f"{neighbours} neighbours", min(len(features), len(reference)), neighbours + 1)
-    reach, reference_reach = _reach(features, neighbours), _reach(reference, neighbours)
+    origin = features.mean(0)
+    reach = _surely_below(_reach(features, neighbours), features, origin)
+    reference_reach = _surely_below(_reach(reference, neighbours), reference, origin)
     inside = torch.zeros(len(features), dtype=torch.int64, device=features.device)
     reached, covered = 0, 0
     for part, distances in squared_distances(reference, features):
@@ -200,6 +202,19 @@ def _covariance_root(centred: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]
     scaled = centred / (len(centred) - 1) ** 0.5
     root = torch.linalg.qr(scaled, mode="r").R if len(scaled) > scaled.shape[1] else scaled
     return root, scaled.square().sum()
+
+
+def _surely_below(reach: torch.Tensor, vectors: torch.Tensor, origin: torch.Tensor) -> torch.Tensor:
+    """Squared reaches less what rounding may put between a reach and a distance of the same length.
+
+    Samples that are there twice, and real samples beside themselves (``baseline: real``), lie at the end of a reach:
+    rounding would count any of them (a density of 1.2 where it is 0.5, of whole numbers). A squared distance of x and
+    y is computed to d·u·(|x|² + |y|²) at most (u: half the spacing of float64 at 1); where it is near the squared
+    reach r of x, |y|² ≤ 2 |x|² + 2 r. Lengths are seen from either of the two origins that distances are taken from.
+    """
+    lengths = (vectors - origin).square().sum(1) + (vectors - vectors.mean(0)).square().sum(1)
+    rounding = (vectors.shape[1] + 16) * torch.finfo(torch.float64).eps
+    return reach - rounding * (3 * lengths + 4 * reach)
 
 
 def _reach(features: torch.Tensor, neighbours: int) -> torch.Tensor:

@@ -56,7 +56,7 @@ class Classification:
                     found=f"shape {np.shape(batch[field])[1:]} a sample",
                     todo="name the field of labels in the evaluation's args: {target: FIELD}",
                 )
-            raise unusable_field(batch, field)
+            raise unusable_field(batch, field, "target")
         labels = np.asarray(samples.scalars[field])
         if labels.dtype.kind not in "iub":
             raise DatasetError(
@@ -102,7 +102,7 @@ class Classification:
 
     def targets(self, batch: Mapping[str, Any]) -> torch.Tensor:
         """The labels, int64 of shape (n,)."""
-        return tensor_field(batch, self._args.target).long()
+        return tensor_field(batch, self._args.target, "target").long()
 
     def baseline_outputs(self, name: str, batch: Mapping[str, Any]) -> torch.Tensor:
         """``constant``: for every sample the logarithms of the frequencies of the classes in this dataset.

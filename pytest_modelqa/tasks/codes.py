@@ -73,7 +73,7 @@ class Codes:
         """The labels, or zeros where nobody asks for them."""
         if self._args.features_method is None:
             return torch.zeros(len(tensor_field(batch, self._args.input)), dtype=torch.int64)
-        return tensor_field(batch, self._args.label).long()
+        return tensor_field(batch, self._args.label, "label").long()
 
     def baseline_outputs(self, name: str, batch: Mapping[str, Any]) -> torch.Tensor:
         """``random_encoder``: the codes and features of the same model before any training."""

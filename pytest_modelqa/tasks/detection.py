@@ -55,7 +55,7 @@ class Detection:
         first = samples.batch([0])
         for field in ("boxes", "labels"):
             if field not in first:
-                raise unusable_field(first, field)
+                raise unusable_field(first, field, None)
         about: Mapping[str, Any] = getattr(samples, "about", {})
         self._image_ids = about.get("image_ids", frozenset())
         names = self._args.class_names
@@ -70,7 +70,7 @@ class Detection:
         if isinstance(model, CocoResults):
             return self._recorded(model, batch)
         if self._args.input not in batch:
-            raise unusable_field(batch, self._args.input)
+            raise unusable_field(batch, self._args.input, "input")
         images = batch[self._args.input]
         return packed(
             model(_as_given(images, model)),
@@ -82,7 +82,7 @@ class Detection:
 
     def _recorded(self, model: CocoResults, batch: Mapping[str, Any]) -> torch.Tensor:
         if "image_id" not in batch:
-            raise unusable_field(batch, "image_id")
+            raise unusable_field(batch, "image_id", None)
         image_ids = [int(each) for each in batch["image_id"]]
         answers = model.answers(image_ids, self._image_ids)
         return packed(answers, len(image_ids), "xywh", self._names, masks=self._args.masks)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..errors import DatasetError, EvaluationError, OutputError
+from ..spec.spelling import nearest
 
 if TYPE_CHECKING:
     from ..datasets.samples import Samples
@@ -74,15 +75,15 @@ def batches_of(samples: Samples, device: torch.device) -> Iterator[dict[str, Any
         yield to_device(samples.batch(range(start, min(start + _AT_ONCE, len(samples)))), device)
 
 
-def tensor_field(batch: Mapping[str, Any], field: str) -> torch.Tensor:
-    """A field of a batch of tensors.
+def tensor_field(batch: Mapping[str, Any], field: str, argument: str = "input") -> torch.Tensor:
+    """A field of a batch of tensors; ``argument`` of the task says which one it is.
 
     Raises:
         DatasetError: The field is not there or is no array.
     """
     value = batch.get(field)
     if not isinstance(value, torch.Tensor):
-        raise unusable_field(batch, field)
+        raise unusable_field(batch, field, argument)
     return value
 
 
@@ -96,14 +97,21 @@ def to_device(batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
     }
 
 
-def unusable_field(batch: Mapping[str, Any], field: str) -> DatasetError:
-    """The error for a field that is missing or no array of numbers."""
+def unusable_field(batch: Mapping[str, Any], field: str, argument: str | None) -> DatasetError:
+    """The error for a field that is missing or no array of numbers.
+
+    Args:
+        argument: Of the task, the one that names the field or has its name as default; None: no argument does.
+    """
     if field not in batch:
+        close = nearest(field, batch)
         return DatasetError(
-            f"the dataset has no field {field}",
+            f"the dataset has no field {field}" + (f", which is the task's {argument}" if argument else ""),
             expected=f"a field {field} in every sample",
             found=f"the fields {', '.join(sorted(batch))}",
-            todo="name the field in the evaluation's args, or correct the dataset",
+            todo=f"write args: {{{argument}: {close or 'FIELD'}}} in the evaluation, or correct the dataset"
+            if argument
+            else "correct the dataset" + (f": did you mean {close!r}?" if close else ""),
         )
     return DatasetError(
         f"the field {field} is not an array of numbers",

@@ -32,37 +32,38 @@ class ImageField:
     mean: np.ndarray
 
 
-def look_at(samples: Samples, field: str, data_range: float) -> ImageField:
-    """Goes over the images once.
+def look_at(samples: Samples, field: str, data_range: float, argument: str = "input") -> ImageField:
+    """Goes over the images once; ``argument`` of the task says which field they are.
 
     Raises:
         DatasetError: The field is missing, no image, not of one shape, not finite, or out of the range.
     """
-    mean = _RunningMean(field)
+    mean = _RunningMean(field, argument)
     for start in range(0, len(samples), _SAMPLES_AT_ONCE):
         indices = range(start, min(start + _SAMPLES_AT_ONCE, len(samples)))
         batch = samples.batch(indices)
-        demand_numbers(batch, field)
+        demand_numbers(batch, field, argument)
         mean.add(batch[field], [samples.ids[index] for index in indices])
     _check_range(field, mean.least, mean.greatest, data_range)
     return ImageField(mean.least, mean.greatest, mean.value())
 
 
-def demand_numbers(batch: Mapping[str, Any], field: str) -> None:
+def demand_numbers(batch: Mapping[str, Any], field: str, argument: str) -> None:
     """Raises if a field of a batch is no array of numbers.
 
     Raises:
         DatasetError: It is not.
     """
     if not isinstance(batch.get(field), np.ndarray) or batch[field].dtype.kind not in "fiub":
-        raise unusable_field(batch, field)
+        raise unusable_field(batch, field, argument)
 
 
 class _RunningMean:
     """The mean, least and greatest value of a field, batch by batch in float64."""
 
-    def __init__(self, field: str) -> None:
+    def __init__(self, field: str, argument: str) -> None:
         self._field = field
+        self._argument = argument
         self._sum: np.ndarray | None = None
         self._count = 0
         self.least = np.inf
@@ -74,7 +75,7 @@ class _RunningMean:
                 f"the field {self._field} does not hold images",
                 expected="shape (H, W), (C, H, W) or (T, C, H, W) a sample, none of them 0",
                 found=f"shape {images.shape[1:]} in sample {ids[0]!r}",
-                todo="name the field of images in the evaluation's args: {input: FIELD}",
+                todo=f"name the field of images in the evaluation's args: {{{self._argument}: FIELD}}",
             )
         if self._sum is None:
             self._sum = np.zeros(images.shape[1:])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ..errors import DatasetError, EvaluationError, OutputError
+from ..spec.spelling import nearest
 from .forward import as_input, at_least_float32, batches_of, method_of, pick, tensor_field
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Judge:
         right = 0
         for batch in batches_of(samples, self.device):
             judged = self.judged(tensor_field(batch, image))
-            right += int((judged.prediction == tensor_field(batch, label)).sum())
+            right += int((judged.prediction == tensor_field(batch, label, "label")).sum())
         if right < least * len(samples):
             raise EvaluationError(
                 f"the judge {self.name} names only {right / len(samples):.1%} of real samples right",
@@ -117,20 +118,22 @@ class Judge:
         )
 
 
-def labels_of(samples: Samples, field: str) -> torch.Tensor:
-    """The class numbers of a dataset, int64.
+def labels_of(samples: Samples, field: str, argument: str = "label") -> torch.Tensor:
+    """The class numbers of a dataset, int64; ``argument`` of the task says which field they are.
 
     Raises:
         DatasetError: There is no such field, or it holds no integers ≥ 0.
     """
     labels = samples.scalars.get(field)
     if labels is None or labels.dtype.kind not in "iub" or (len(labels) and int(labels.min()) < 0):
+        close = nearest(field, samples.scalars) if labels is None else None
         raise DatasetError(
             f"the field {field} does not hold class numbers",
             expected="integers from 0 to classes − 1, one a sample",
             found=f"fields {', '.join(sorted(samples.scalars)) or 'none'}"
             if labels is None
             else f"{labels.dtype}",
-            todo="name the field of labels in the evaluation's args: {label: FIELD}, or correct the dataset",
+            todo=f"name the field of labels in the evaluation's args: {{{argument}: {close or 'FIELD'}}}, or correct"
+            " the dataset",
         )
     return torch.as_tensor(labels).long()

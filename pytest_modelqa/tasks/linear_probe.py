@@ -39,7 +39,7 @@ class LinearProbe:
         Raises:
             DatasetError: They are no class numbers.
         """
-        labels_of(samples, self._args.target)
+        labels_of(samples, self._args.target, "target")
 
     def fit(self, setting: Setting) -> None:
         """Fits the model's probe on training data.
@@ -49,7 +49,7 @@ class LinearProbe:
         """
         train = setting.datasets[self._args.train]
         self._setting = setting
-        self._labels = labels_of(train, self._args.target).numpy()
+        self._labels = labels_of(train, self._args.target, "target").numpy()
         self._demand_classes(setting)
         self._demand_other_samples(setting)
         self._fitted("the model", lambda batch: self._of_model(setting.model, batch))
@@ -60,7 +60,7 @@ class LinearProbe:
 
     def targets(self, batch: Mapping[str, Any]) -> torch.Tensor:
         """The labels, int64 of shape (n,)."""
-        return tensor_field(batch, self._args.target).long()
+        return tensor_field(batch, self._args.target, "target").long()
 
     def baseline_outputs(self, name: str, batch: Mapping[str, Any]) -> torch.Tensor:
         """Logits of the same probe on other features of the same samples.
@@ -112,7 +112,7 @@ class LinearProbe:
 
     def _demand_classes(self, setting: Setting) -> None:
         known = set(self._labels.tolist())
-        measured = set(labels_of(setting.samples, self._args.target).tolist())
+        measured = set(labels_of(setting.samples, self._args.target, "target").tolist())
         classes = max(known | measured) + 1
         missing = sorted(set(range(classes)) - known)
         if missing or classes < 2:

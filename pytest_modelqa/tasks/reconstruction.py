@@ -30,6 +30,7 @@ class Reconstruction:
     def __init__(self, args: ReconstructionArgs) -> None:
         self._args = args
         self._target = args.target or args.input
+        self._names_target = "input" if args.target is None else "target"
         self._lowest = self._greatest = 0.0
         self._mean: torch.Tensor | None = None
 
@@ -40,8 +41,8 @@ class Reconstruction:
             DatasetError: The field is missing, no image, not of one shape, not finite, or its values do not
                 fit the data range.
         """
-        demand_numbers(samples.batch(range(min(1, len(samples)))), self._args.input)
-        looked = look_at(samples, self._target, self._args.data_range)
+        demand_numbers(samples.batch(range(min(1, len(samples)))), self._args.input, "input")
+        looked = look_at(samples, self._target, self._args.data_range, self._names_target)
         self._lowest, self._greatest = looked.lowest, looked.greatest
         self._mean = torch.from_numpy(looked.mean)
 

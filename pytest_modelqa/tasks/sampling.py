@@ -167,7 +167,7 @@ class Sampling:
         Raises:
             OutputError: Of another shape.
         """
-        noise, labels = tensor_field(batch, "noise"), tensor_field(batch, self._args.label)
+        noise, labels = tensor_field(batch, "noise"), tensor_field(batch, self._args.label, "label")
         returned = method_of(model, self._args.method)(as_input(model, noise), labels)
         outputs = at_least_float32(pick(returned, self._args.output))
         if tuple(outputs.shape[1:]) != self._shape[1:]:
@@ -181,7 +181,7 @@ class Sampling:
 
     def targets(self, batch: Mapping[str, Any]) -> torch.Tensor:
         """The classes that were asked for, int64."""
-        return tensor_field(batch, self._args.label).long()
+        return tensor_field(batch, self._args.label, "label").long()
 
     def baseline_outputs(self, name: str, batch: Mapping[str, Any]) -> torch.Tensor:
         """``real``: for every sample a real one of its class, each used once.

@@ -143,6 +143,35 @@ def test_nearest_neighbour_scores_are_their_definitions(n: int, m: int, k: int) 
     assert 0 < ours[3] < 1
 
 
+@pytest.mark.parametrize("scale", [1.0, 0.1])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_distance_as_long_as_a_reach_is_not_within_it_however_it_is_rounded(
+    seed: int, scale: float
+) -> None:
+    random = np.random.default_rng(seed)
+    whole = {
+        name: random.integers(0, 4, (n, 4)) for name, n in (("features", 120), ("reference_features", 80))
+    }
+    # Of whole numbers each distance is exact, and many are equal; neither scale nor place changes that.
+    columns = {name: scale * values + 1.7 for name, values in whole.items()}
+
+    ours = tuple(
+        metric(columns, neighbours=5) for metric in (improved_precision, improved_recall, density, coverage)
+    )
+
+    assert ours == pytest.approx(plain_resemblance(whole, 5), abs=1e-12)
+
+
+@pytest.mark.parametrize("d", [2, 64])
+def test_a_set_beside_itself_has_the_density_and_coverage_of_one(d: int) -> None:
+    features = np.random.default_rng(d).normal(size=(300, d))
+    columns = {"features": features, "reference_features": features[::-1].copy()}
+
+    # Of the k + 1 that are no farther than its k-th neighbour, itself among them, one is as far as that.
+    assert [density(columns, neighbours=k) for k in (1, 5)] == [1.0, 1.0]
+    assert coverage(columns) == 1.0
+
+
 def test_distant_features_keep_their_neighbours() -> None:
     # 1e6 away from the origin |a|² + |b|² − 2ab would cancel nine of sixteen digits.
     columns = two_sets(5, 60, 60, 4)

@@ -152,6 +152,13 @@ def test_training_data_without_every_class_are_refused(label: np.ndarray, words:
         fitted(train=ArraySamples(image=TRAIN.fields["image"], label=label))
 
 
+def test_labels_that_are_not_there_are_told_with_the_tasks_own_argument() -> None:
+    with pytest.raises(DatasetError, match="does not hold class numbers") as error:
+        fitted(target="labels")
+
+    assert "args: {target: label}" in (error.value.todo or "")
+
+
 def test_names_for_another_number_of_classes_are_refused() -> None:
     with pytest.raises(DatasetError, match="3 classes and 2 have names"):
         fitted(class_names=("a", "b"))

@@ -124,6 +124,34 @@ def test_a_dataset_that_cannot_be_scored_is_refused(
     assert found in (error.value.found or "")
 
 
+def test_a_missing_field_is_named_with_the_argument_that_asks_for_it_and_the_nearest_one(
+    samples_of: Callable[..., Any],
+) -> None:
+    samples = samples_of(images=IMAGES, clean=IMAGES)
+
+    todos = []
+    for args in ({}, {"input": "images", "target": "claen"}, {"input": "images", "target": "xyz"}):
+        with pytest.raises(DatasetError) as error:
+            task(**args).prepare(samples)
+        todos.append((error.value.what, error.value.todo))
+
+    correct = "in the evaluation, or correct the dataset"
+    assert todos == [
+        (
+            "the dataset has no field image, which is the task's input",
+            f"write args: {{input: images}} {correct}",
+        ),
+        (
+            "the dataset has no field claen, which is the task's target",
+            f"write args: {{target: clean}} {correct}",
+        ),
+        (
+            "the dataset has no field xyz, which is the task's target",
+            f"write args: {{target: FIELD}} {correct}",
+        ),
+    ]
+
+
 def test_images_of_different_shapes_are_refused_with_the_first_that_differs() -> None:
     class Uneven:
         ids = tuple(f"s{index}" for index in range(100))
