@@ -50,8 +50,6 @@ class Reading:
     def margin_text(self) -> str:
         """How far the value is on the good side of the limit: ``+1.02 dB``."""
         margin = self.value - self.limit if self.at_least else self.limit - self.value
-        # Only rounding separates a pass from its limit.
-        margin = 0.0 if margin < 0 and self.outcome == "pass" else margin
         return f"{'−' if margin < 0 else '+'}{format_difference(abs(margin), self.unit)}"
 
     @property
@@ -101,6 +99,10 @@ def reading_of(line: Mapping[str, Any], verdict: Mapping[str, Any]) -> Reading:
     elif verdict["bound"].endswith("_percent") and baseline:
         # Margins of these bounds are in percentage points of the baseline.
         factor = abs(baseline["value"]) / 100
+    at_least = line["at_least"]
+    if line["outcome"] == "pass" and (value < limit if at_least else value > limit):
+        # Only rounding separates a pass from its limit; the terminal shows it so too.
+        value = limit
     worse, better = (
         None if end is None else limit + (end if line["at_least"] else -end) * factor
         for end in line["margin_interval"] or (None, None)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_modelqa.judging.verdict import Side
+from pytest_modelqa.judging.wording import margin, relation
 from pytest_modelqa.report.html.readings import Reading, reading_of
+from pytest_modelqa.spec import read_spec
+from pytest_modelqa.tasks.registry import catalogue
 
 
 def reading(make: Any, unit: str = "dB", bound: str = "min", **fields: Any) -> Reading:
@@ -50,6 +57,40 @@ def test_a_difference_is_compared_as_a_difference(make: Any) -> None:
     # The baseline's own value is on another axis than the difference.
     assert found.baseline is None
     assert found.baseline_text == "exported"
+
+
+SPEC = """\
+modelqa: 1
+models: {net: {build: model:Net, checkpoint: a.safetensors}, old: {build: model:Net, checkpoint: b.safetensors}}
+datasets: {test: {path: a.npz, role: test}}
+evaluations:
+  e:
+    task: reconstruction
+    model: net
+    dataset: test
+    checks:
+      - {metric: psnr, min: 24}
+      - {metric: psnr, max: 24}
+      - {metric: psnr, baseline: old, min_improvement: 1}
+      - {metric: psnr, baseline: old, max_degradation_percent: 1}
+      - {metric: psnr, baseline: old, max_difference: 1}
+"""
+
+
+def test_the_page_shows_the_numbers_that_the_terminal_shows(make: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.modelspec.yaml").write_text(SPEC)
+    checks = read_spec(tmp_path / "a.modelspec.yaml", catalogue()).evaluations["e"].checks
+    numbers = [(25.0, 24.0), (24.0, 24.0), (23.999999, 24.0), (24.00000001, 24.0), (0.0, 24.0), (1e-9, 2e-9)]
+    for check in checks:
+        for value, limit in numbers:
+            for at_least, outcome in itertools.product((True, False), ("pass", "fail", "inconclusive")):
+                baseline = Side("old", 24.5, 600) if check.bound.compares else None
+                line = make.line(value, limit, at_least=at_least, outcome=outcome, baseline=baseline)
+                shown = reading_of(
+                    json.loads(json.dumps(asdict(line))), {"bound": check.bound.kind, "unit": check.unit}
+                )
+                assert (shown.value_text, shown.limit_text) == relation(check, line)
+                assert shown.margin_text.replace("−", "-") == margin(check, line)
 
 
 def test_all_of_it_is_said_in_words(make: Any) -> None:
