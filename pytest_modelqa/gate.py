@@ -23,7 +23,7 @@ from .judging.verdict import Verdict
 from .preflight.static import StaticQuestions
 from .records.digests import digest
 from .report import run_record
-from .report.conclusion import Conclusion, Planned, Result, conclude
+from .report.conclusion import Conclusion, Planned, Result, conclude, shown_as
 from .report.goals import with_goals
 from .report.publishing import publish
 from .report.run_record import ReadEvaluation, ReadSpec, RunRecord
@@ -165,10 +165,12 @@ class Gate:
             return error
         return None
 
-    def publish(self) -> list[str]:
-        """Writes the reports of a run that has ended; gives back what is said of them."""
-        options = self.options
-        return publish(self.record(complete=True), options.folder, options.root, os.environ)
+    def publish(self, line: str) -> list[str]:
+        """Writes the reports of a run that ended with this line; gives back what is said of them."""
+        run, options = self.record(complete=True), self.options
+        return publish(
+            replace(run, conclusion=shown_as(run.conclusion, line)), options.folder, options.root, os.environ
+        )
 
     @property
     def record_path(self) -> Path:

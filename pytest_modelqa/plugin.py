@@ -228,7 +228,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, _T, _T]:
         good = session.exitstatus == pytest.ExitCode.OK
         code = int(session.exitstatus)
         line = last_line(conclusion, code, recorded=problem is None, interrupted=_interrupted(session))
-        for told in gate.publish() if problem is None else ():
+        for told in gate.publish(line) if problem is None else ():
             _say(config, told)
         if problem is None and config.option.modelqa_mlflow:
             from .report.mlflow import export

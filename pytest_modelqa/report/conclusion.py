@@ -169,6 +169,17 @@ def last_line(conclusion: Conclusion, exit_code: int, *, recorded: bool, interru
     return f"{conclusion.line}; exit code {exit_code}, because something else in this run failed"
 
 
+def shown_as(conclusion: Conclusion | None, line: str) -> Conclusion | None:
+    """The conclusion for people, who read the line that the session ended with.
+
+    >>> shown_as(Conclusion("GO", "GO: 1 of 1 passed", 0), "INCOMPLETE: the run did not come to its end").word
+    'INCOMPLETE'
+    """
+    if conclusion is None or line.startswith(conclusion.word):
+        return conclusion and replace(conclusion, line=line)
+    return Conclusion("INCOMPLETE", line, 1)
+
+
 def _outcome(items: Sequence[Planned], by_id: Mapping[str, Result]) -> _Outcome:
     return _Outcome([_outcome_of(item, by_id.get(item.nodeid)) for item in items])
 

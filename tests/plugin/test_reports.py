@@ -34,6 +34,22 @@ def test_every_run_leaves_a_report_beside_its_record(gate: Gate, toy: Any) -> No
     assert "Samples of scaler: 40 of 40, lowest psnr first; 40 do not meet the bound" in html
 
 
+def test_the_reports_end_with_the_line_that_the_session_ends_with(gate: Gate, toy: Any) -> None:
+    toy.write("test_other.py", "def test_other():\n    assert False\n")
+    run = gate("-q")
+    assert run.last_line.endswith("; exit code 1, because something else in this run failed")
+    assert run.last_line in run.record_path.with_name("comment.md").read_text()
+    toy.write("test_other.py", "import pytest\n\n\ndef test_other():\n    pytest.exit('enough')\n")
+    run = gate("-q", SPEC, "test_other.py")
+    assert run.last_line == (
+        "INCOMPLETE: the run did not come to its end; until then GO: 6 of 6 release checks in 1 spec passed"
+    )
+    comment = run.record_path.with_name("comment.md").read_text()
+    assert f"## ⚠️ {run.last_line}" in comment
+    html = run.record_path.with_name("report.html").read_text(encoding="utf-8")
+    assert f"<title>{run.last_line}</title>" in html
+
+
 def test_the_report_is_drawn_again_elsewhere(
     gate: Gate, toy: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

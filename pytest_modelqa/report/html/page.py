@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,8 @@ _ROW_BYTES = 300
 _MOST_RECORDS_WITH_PICTURES = 3
 _MOST_CARDS = 60
 _NAMED_OF_A_CASE = 5
+# Of items, as the last line ends with them: ``: classification::accuracy-min, classification::f1-min and 2 more``.
+_NAMES = re.compile(r": [^:;]+::[^;]*")
 
 
 @dataclass(frozen=True)
@@ -122,8 +125,8 @@ def page_of(run: RunRecord, store: Path, history: History) -> Page:
         run=run,
         word=word,
         word_class=WORD_CLASS.get(word, "warn"),
-        # The names that follow stand below, and so does what the run was overridden with.
-        line=line.partition(": ")[0].partition("; with --modelqa-set ")[0],
+        # The names stand below, and so does what the run was overridden with.
+        line=_NAMES.sub("", line.partition("; with --modelqa-set ")[0]),
         counts=tuple(
             (status, counts[status, class_], class_)
             for status, class_ in sorted(counts, key=lambda each: ORDER.index(each[0]))

@@ -67,6 +67,31 @@ def test_the_verdict_stands_on_top_and_what_failed_comes_first(make: Any, tmp_pa
     ]
 
 
+ALL = "1 of 1 release checks in 1 spec passed"
+
+
+@pytest.mark.parametrize(
+    ("line", "left_out"),
+    [
+        (f"GO: {ALL}; 7 bounds were proposed from what the model itself reached: no evidence yet", ""),
+        (f"GO: {ALL}; PARTIAL: 1 of 18 preflight items passed; not the whole preflight", ""),
+        (
+            f"NO-GO: PREFLIGHT FAILED: 2 of 9 items failed: preflight::a, b::c; without it GO: {ALL}",
+            ": preflight::a, b::c",
+        ),
+        (f"GO: {ALL}; with --modelqa-set a=b", "; with --modelqa-set a=b"),
+        ("INCOMPLETE: of 2 release checks in 1 spec 1 skipped: e::a and 2 more", ": e::a and 2 more"),
+    ],
+)
+def test_of_the_last_line_only_names_are_left_to_what_stands_below(
+    make: Any, tmp_path: Path, line: str, left_out: str
+) -> None:
+    run = make.run(make.result("psnr-min"))
+    shown = dataclasses.replace(run.conclusion, word=line.partition(":")[0], line=line)
+    html, _ = page(dataclasses.replace(run, conclusion=shown), tmp_path)
+    assert f"<title>{line.replace(left_out, '')}</title>" in html
+
+
 def test_each_check_says_value_bound_margin_samples_baseline_and_digests(make: Any, runs: Any) -> None:
     record = runs.record("candidate", {"psnr.v2": np.full(30, 25.0)})
     evidence = {"candidate": runs.evidence(record, "autoencoder")}
