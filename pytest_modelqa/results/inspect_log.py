@@ -13,8 +13,9 @@ import numpy as np
 from ..errors import DatasetError
 from .results import Reported, Results, as_float, fields_of, misread, parsed
 
-# Inspect's value_to_float: correct, incorrect, partial, no answer.
+# Inspect's value_to_float: correct, incorrect, partial, no answer; and words.
 _LETTERS = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
+_WORDS = {"yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
 _ZSTANDARD = 93
 # A zip may claim any size: more than this of one sample, or of all, is no log.
 _MOST_BYTES = 512 << 20
@@ -53,6 +54,15 @@ def read(files: Sequence[Path], select: str | None) -> Results:
     if not rows:
         return Results(values=values, notes=tuple(notes))
     ids, scores, fields = _samples(rows, select, epochs, path)
+    total = results.get("total_samples")
+    if total is not None and total != len(rows):
+        raise DatasetError(
+            "the log does not hold every sample of the evaluation",
+            where=str(path),
+            expected=f"{total} answers, as its results say",
+            found=f"{len(rows)}",
+            todo="copy the whole log, or run the evaluation again",
+        )
     means = {
         name: value for name in scores for value in (f"{name}/accuracy", f"{name}/mean") if value in values
     }
@@ -136,7 +146,11 @@ def _numbers(row: Mapping[str, Any], select: str | None) -> dict[str, float]:
 
 def _number(value: Any) -> float:
     if isinstance(value, str):
-        return _LETTERS.get(value, float("nan"))
+        known = _LETTERS.get(value, _WORDS.get(value.lower()))
+        try:
+            return float(value) if known is None else known
+        except ValueError:
+            return float("nan")
     return as_float(value) if isinstance(value, int | float) else float("nan")
 
 

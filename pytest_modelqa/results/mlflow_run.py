@@ -56,7 +56,8 @@ def read(files: Sequence[Path], select: str | None) -> Results:
             _point(line, path) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()
         ]
         if points:
-            values[name] = Reported(max(points, key=lambda point: point[:2])[2])
+            # As MLflow's FileStore: of one step the last, of one millisecond the greatest.
+            values[name] = Reported(max(points)[2])
         if len(points) > 1:
             notes.append(f"{name}: the last of {len(points)} logged values")
     return Results(values=values, notes=tuple(notes))

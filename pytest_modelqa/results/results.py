@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,12 +128,12 @@ def unique_ids(ids: list[str], where: str) -> tuple[str, ...]:
         DatasetError: One stands there twice.
     """
     if len(set(ids)) < len(ids):
-        doubled = next(each for at, each in enumerate(ids) if each in ids[:at])
+        doubled, count = Counter(ids).most_common(1)[0]
         raise DatasetError(
             "the results hold a sample twice",
             where=where,
             expected="each sample once",
-            found=f"id {doubled!r} {ids.count(doubled)} times",
+            found=f"id {doubled!r} {count} times",
             todo="look at how the results were written; two runs in one file are two models",
         )
     return tuple(ids)

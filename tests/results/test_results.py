@@ -154,15 +154,20 @@ def test_scores_of_several_keys_and_of_letters(tmp_path: Path) -> None:
         sample = json.loads(inspect_log._entry(DIGITS, archive.getinfo("samples/q0_epoch_1.json")))
         header = json.loads(inspect_log._entry(DIGITS, archive.getinfo("header.json")))
     header["eval"]["config"]["epochs"] = 1
+    header["results"] |= {"total_samples": 6, "completed_samples": 6}
     samples = [
         {**sample, "id": at, "scores": {"judge": {"value": value}}}
         for at, value in enumerate(({"tone": 0.5, "fact": True}, {"tone": 1, "fact": False}))
-    ] + [{**sample, "id": 2, "scores": {"judge": {"value": {"tone": 0.0, "fact": "P"}}}}]
+    ] + [
+        {**sample, "id": at, "scores": {"judge": {"value": {"tone": tone, "fact": fact}}}}
+        for at, (tone, fact) in enumerate([(0.0, "P"), ("0.25", "Yes"), (0, "false"), (0, "maybe")], start=2)
+    ]
     path = tmp_path / "log.json"
     path.write_text(json.dumps({**header, "samples": samples}))
     found = inspect_log.read((path,), None)
-    assert found.scores["judge.tone"].tolist() == [0.5, 1, 0]
-    assert found.scores["judge.fact"].tolist() == [1, 0, 0.5]
+    assert found.scores["judge.tone"].tolist() == [0.5, 1, 0, 0.25, 0, 0]
+    assert found.scores["judge.fact"][:-1].tolist() == [1, 0, 0.5, 1, 0]
+    assert np.isnan(found.scores["judge.fact"][-1])
 
 
 @pytest.mark.parametrize(
@@ -191,6 +196,10 @@ def test_samples_that_failed_or_are_missing_do_not_leave_the_denominator(tmp_pat
         inspect_log.read((as_json(tmp_path, samples=failed),), None)
     with pytest.raises(DatasetError, match="every epoch"):
         inspect_log.read((as_json(tmp_path, samples=content["samples"][:-1]),), None)
+    without = [each for each in content["samples"] if each["id"] != "q3"]
+    with pytest.raises(DatasetError, match="every sample") as error:
+        inspect_log.read((as_json(tmp_path, samples=without),), None)
+    assert error.value.found == "14"
 
 
 def test_a_damaged_eval_file_is_an_error(tmp_path: Path) -> None:
@@ -277,7 +286,7 @@ def mlflow_folder(run: Path, status: str = "3") -> Path:
     (run / "metrics" / "val").mkdir(parents=True, exist_ok=True)
     (run / "meta.yaml").write_text(f"end_time: 2\nlifecycle_stage: active\nrun_name: a\nstatus: {status}\n")
     (run / "metrics" / "val" / "acc").write_text(
-        "1795366733440 0.9 0\n1795366733451 0.7 2\n1795366733452 0.71 2\n1795366733461 0.6 1\n"
+        "1795366733440 0.9 0\n1795366733451 0.7 2\n1795366733452 0.7 2\n1795366733452 0.71 2\n1795366733461 0.6 1\n"
     )
     (run / "metrics" / "test_acc").write_text("1795366733452 0.8 0\n")
     return run
@@ -287,7 +296,7 @@ def test_a_run_of_mlflow(tmp_path: Path) -> None:
     files = mlflow_run.find(mlflow_folder(tmp_path / "run"), None)
     found = mlflow_run.read(files, None)
     assert {name: each.value for name, each in found.values.items()} == {"val/acc": 0.71, "test_acc": 0.8}
-    assert found.notes == ("val/acc: the last of 4 logged values",)
+    assert found.notes == ("val/acc: the last of 5 logged values",)
     for status in ("1", "4", "5"):
         with pytest.raises(DatasetError, match="did not finish"):
             mlflow_run.read(mlflow_run.find(mlflow_folder(tmp_path / "run", status), None), None)
