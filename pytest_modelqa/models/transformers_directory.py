@@ -45,7 +45,10 @@ class TextModel(nn.Module):
         Texts are cut at the most tokens that the tokenizer names.
         """
         device = next(self.network.parameters()).device
-        encoded = self.tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt").to(device)
+        # On the right, whatever the tokenizer does: padding before a text would move its positions.
+        encoded = self.tokenizer(
+            list(texts), padding=True, padding_side="right", truncation=True, return_tensors="pt"
+        ).to(device)
         hidden = self.network(**encoded, output_hidden_states=True).hidden_states[-1]
         mask = encoded["attention_mask"].unsqueeze(-1).to(hidden.dtype)
         mean: torch.Tensor = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)

@@ -177,5 +177,6 @@ def _window_nll(
     logits = network(input_ids=tokens, attention_mask=mask).logits[:, :-1].float()
     # Not cross_entropy: over three dimensions torch has no deterministic form of it on a GPU, and refuses.
     each = -logits.log_softmax(-1).gather(2, tokens[:, 1:, None]).squeeze(2)
-    total: torch.Tensor = (each.double() * scored[:, 1:]).sum(1)
+    # Not a product: a network that rules tokens out gives them ln 0, and 0 times that is no number.
+    total: torch.Tensor = each.double().where(scored[:, 1:], 0.0).sum(1)
     return total

@@ -87,7 +87,7 @@ TEXT_TASKS: tuple[TaskDeclaration, ...] = (
         metrics=(),
         baselines=(),
         implementation="pytest_modelqa.tasks.text_generation:TextGeneration",
-        version=2,
+        version=3,
         args=TextGenerationArgs,
         columns_of={"features": "embedding_model", "passes": "checker", "reference": "reference"},
     ),

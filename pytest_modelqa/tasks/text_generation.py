@@ -175,8 +175,7 @@ class TextGeneration:
             )
             for row in rows
         ]
-        for stop in self._args.stop:
-            texts = [text.partition(stop)[0] for text in texts]
+        texts = [_cut(text, self._args.stop) for text in texts]
         return _text_column(texts).reshape(outputs.shape[:2])
 
     def _generation_config(self, network: Any) -> GenerationConfig:
@@ -241,6 +240,15 @@ def _ends(network: Any, tokenizer: Any) -> list[int]:
     own = getattr(network.generation_config, "eos_token_id", None)
     ends = [*ends, *(own if isinstance(own, list) else [own]), tokenizer.eos_token_id]
     return list(dict.fromkeys(int(end) for end in ends if end is not None))
+
+
+def _cut(text: str, stops: Sequence[str]) -> str:
+    """The text before the first of these, also where they overlap.
+
+    >>> _cut("x = 1; print", ["; ", "1; p"])
+    'x = '
+    """
+    return text[: min((at for stop in stops if (at := text.find(stop)) >= 0), default=len(text))]
 
 
 def _left_padded(prompts: Sequence[Sequence[int]], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

@@ -106,6 +106,14 @@ def test_texts_end_at_the_end_sign_at_a_stop_and_not_too_early(lm: TextModel) ->
     stopped = generate(lm, generations=8, stop=["a", "e"]).columns()["generations"].ravel().tolist()
     cut = [text.partition("a")[0].partition("e")[0] for text in texts]
     assert stopped == cut != texts
+    longest = max(texts, key=len)
+    first, second = longest[3:5], longest[2:4]
+    overlapping = generate(lm, generations=8, stop=[first, second]).columns()["generations"].ravel().tolist()
+    assert overlapping == [text[: min(_place(text, stop) for stop in (first, second))] for text in texts]
+
+
+def _place(text: str, stop: str) -> int:
+    return text.find(stop) if stop in text else len(text)
 
 
 def test_the_records_hold_the_exact_prompt_and_the_reference(lm: TextModel) -> None:
@@ -252,6 +260,20 @@ def test_likelihood_does_not_depend_on_the_batch(lm: TextModel) -> None:
     running = model_texts(lm)
     alone = np.concatenate([running.columns([row])["nll"] for row in range(5)])
     np.testing.assert_allclose(alone, running.columns()["nll"], rtol=1e-6)
+
+
+def test_tokens_that_the_network_rules_out_do_not_matter_where_nothing_is_scored(lm: TextModel) -> None:
+    expected = model_texts(lm).columns()["nll"]
+    # Token 0 fills up the shorter texts of a batch, and stands in none.
+    ruled_out = torch.zeros(lm.network.config.vocab_size)
+    ruled_out[0] = -torch.inf
+    hook = lm.network.lm_head.register_forward_hook(lambda _module, _given, logits: logits + ruled_out)
+    try:
+        found = model_texts(lm).columns()["nll"]
+    finally:
+        hook.remove()
+    assert np.isfinite(found).all()
+    assert (found < expected).all()
 
 
 def test_without_a_first_sign_the_first_token_is_not_predicted(lm: TextModel) -> None:
