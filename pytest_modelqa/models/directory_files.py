@@ -17,8 +17,17 @@ def directory_weights(path: Path) -> Path:
     """The safetensors file of a transformers directory, or the index of its shards.
 
     Raises:
-        CheckpointError: There is neither.
+        CheckpointError: There is neither, or an adapter.
     """
+    if (path / "adapter_config.json").is_file():
+        # Where peft is installed, transformers reads the weights from where this file says, which nobody hashed.
+        raise CheckpointError(
+            f"the directory holds an adapter, whose base model lies elsewhere: {path.name}",
+            where=str(path / "adapter_config.json"),
+            expected="all weights in one directory",
+            todo="merge them and save the whole: model.merge_and_unload().save_pretrained(…); if it is the whole"
+            " already, remove adapter_config.json",
+        )
     for name in ("model.safetensors", "model.safetensors.index.json"):
         if (path / name).is_file():
             return path / name

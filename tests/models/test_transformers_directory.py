@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import LlamaForCausalLM
+from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, LlamaForCausalLM
 
 from pytest_modelqa.errors import CheckpointError
 from pytest_modelqa.models.checkpoint import read_header
@@ -181,6 +181,26 @@ def test_a_changed_tokenizer_is_another_model(
     spec = replace(make_model("lm", format="transformers"), build="transformers")
     with pytest.raises(CheckpointError, match=r"sha256 differs .*: tokenizer_config.json"):
         load_model(spec, tmp_path, "cpu", "float32", hashed=hashed)
+
+
+def test_an_adapter_is_refused_whose_base_model_is_not_in_the_directory(
+    directory: Path, load: Callable[..., TextModel]
+) -> None:
+    (directory / "adapter_config.json").write_text('{"base_model_name_or_path": "/elsewhere"}')
+    with pytest.raises(CheckpointError, match="holds an adapter") as caught:
+        load()
+    assert "merge_and_unload" in (caught.value.todo or "")
+
+
+def test_texts_are_embedded_alike_whichever_side_the_tokenizer_pads(directory: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(directory, padding_side="left")
+    tokenizer.pad_token = tokenizer.eos_token
+    config = GPT2Config(vocab_size=len(tokenizer), n_positions=16, n_embd=8, n_layer=1, n_head=2)
+    torch.manual_seed(0)
+    # Its positions are learnt numbers: a text that begins at another one is another text.
+    made = TextModel(GPT2LMHeadModel(config), tokenizer).eval()
+
+    torch.testing.assert_close(made(["ab", "abcdef"])[:1], made(["ab"]), rtol=1e-4, atol=1e-6)
 
 
 def test_called_with_texts_it_gives_the_mean_of_their_last_states(
