@@ -168,6 +168,15 @@ def _demand_box(annotation: Mapping[str, Any], path: Path) -> None:
             found=str(box)[:80],
             todo="correct or remove the annotation: no detection can ever match it",
         )
+    area, crowd = annotation.get("area", 0), annotation.get("iscrowd", 0)
+    if not _is_number(area) or area < 0 or crowd not in (0, 1):
+        raise DatasetError(
+            f"annotation {annotation['id']} has an area or an iscrowd that is none",
+            where=str(path),
+            expected="area: a number of pixels, 0 or more; iscrowd: 0 or 1; or neither",
+            found=f"area {area!r}, iscrowd {crowd!r}",
+            todo="correct the annotation, or remove area: that of the box counts then",
+        )
 
 
 def _is_number(value: Any) -> bool:

@@ -98,7 +98,7 @@ def as_field(value: Any, key: str, name: str) -> Field:
         value = value.detach().cpu().numpy()
     if isinstance(value, np.ndarray) and value.ndim:
         if value.dtype.kind in "biufc":
-            return value
+            return _in_native_order(value)
         return [str(item) for item in value] if value.dtype.kind in "Mm" else list(value.tolist())
     if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__len__"):
         raise DatasetError(
@@ -124,7 +124,12 @@ def stack(items: list[Any]) -> Field:
         stacked = np.asarray(arrays)
     except (ValueError, TypeError):  # items of different shapes
         return arrays
-    return stacked if stacked.dtype.kind in "biufc" else arrays
+    return _in_native_order(stacked) if stacked.dtype.kind in "biufc" else arrays
+
+
+def _in_native_order(array: np.ndarray) -> np.ndarray:
+    """The same numbers in this machine's byte order: neither torch nor Parquet takes those of IDX or FITS files."""
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def as_scalars(column: Field, rows: np.ndarray) -> np.ndarray | None:

@@ -89,6 +89,13 @@ def _rows(batch: Mapping[str, Any], index: int, names: Mapping[int, str] | None)
             todo="correct the annotations, or the loader",
         )
     _demand_boxes(boxes, labels, names)
+    if not (areas >= 0).all():
+        raise DatasetError(
+            "the area of a ground truth is no number of pixels",
+            expected="0 or more: it decides in which ranges of area the object counts",
+            found=f"{areas[~(areas >= 0)][0]:g}",
+            todo="correct the annotations, or leave areas out: those of the boxes count then",
+        )
     return np.column_stack([boxes, labels, areas, crowd, annotation_ids, np.ones(len(boxes))])
 
 

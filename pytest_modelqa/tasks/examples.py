@@ -39,15 +39,15 @@ def strips_of_examples(
 def _ranking_score(columns: Mapping[str, np.ndarray]) -> tuple[str, np.ndarray] | None:
     """The column to rank samples by, psnr where there is one, and its values with the sign that makes more better."""
     known = metrics()
-    candidates = [
-        name
-        for name in columns
-        if "/" not in name and ".v" in name and known[name.split(".v")[0]].level == "sample"
-    ]
+    # A field of the dataset may be called img.valid: only what a metric's name begins is a score.
+    scores = {
+        name: known.get(name.partition(".v")[0]) for name in columns if "/" not in name and ".v" in name
+    }
+    candidates = [name for name, metric in scores.items() if metric is not None and metric.level == "sample"]
     if not candidates:
         return None
     column = min(candidates, key=lambda name: not name.startswith("psnr."))
-    sign = -1.0 if known[column.split(".v")[0]].higher_is_better is False else 1.0
+    sign = -1.0 if known[column.partition(".v")[0]].higher_is_better is False else 1.0
     return column, sign * columns[column]
 
 

@@ -90,7 +90,8 @@ def tensor_field(batch: Mapping[str, Any], field: str, argument: str = "input") 
 def to_device(batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
     """The batch with its numeric arrays as tensors on the device; everything else as it is."""
     return {
-        name: torch.from_numpy(np.ascontiguousarray(value)).to(device)
+        # torch takes no numbers of another byte order, which a loader's own `batch` may give.
+        name: torch.from_numpy(np.ascontiguousarray(value, value.dtype.newbyteorder("="))).to(device)
         if isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
         else value
         for name, value in batch.items()

@@ -47,7 +47,7 @@ def test_a_number_that_is_none_in_json_is_refused_also_where_the_schema_takes_an
     assert not passes("[-Infinity]", {}, kind="json_schema", definition={})
 
 
-@pytest.mark.parametrize("end", ["```", "", "```   \nDone."])
+@pytest.mark.parametrize("end", ["```", "", "```   \nDone.", "```\r\nDone."])
 def test_the_last_fenced_block_is_taken_where_the_spec_says_so(passes: Passes, end: str) -> None:
     text = 'First:\n```json\n{"name": 1}\n```\nBetter:\n```json\n{"name": "Ada", "age": 36}\n' + end
     written: dict[str, Any] = {"kind": "json_schema", "definition": PERSON}

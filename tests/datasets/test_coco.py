@@ -135,6 +135,10 @@ def test_the_images_belong_to_the_key(make_dataset: Callable[..., Any], tmp_path
         ),
         (changed(("annotations", 1, "bbox"), [1, 1, 0, 5]), "the box of annotation 2 has no area", None),
         (changed(("annotations", 1, "bbox"), [1, 1, 5]), "annotation 2 has no box", None),
+        (changed(("annotations", 0, "area"), "9"), "annotation 1 has an area", "area '9', iscrowd 0"),
+        (changed(("annotations", 0, "area"), -9), "annotation 1 has an area", "area -9"),
+        (changed(("annotations", 0, "area"), float("nan")), "annotation 1 has an area", "area nan"),
+        (changed(("annotations", 1, "iscrowd"), 2), "annotation 2 has an area or an iscrowd", "iscrowd 2"),
         (changed(("images",), []), "has 0 samples", None),
     ],
 )

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from pytest_modelqa.datasets.loaded import from_fields
+from pytest_modelqa.datasets.sequence import from_sequence
 from pytest_modelqa.errors import DatasetError, EvaluationError
 
 
@@ -112,6 +114,22 @@ def test_what_is_no_dataset_is_named(loader, what, kind):
     with pytest.raises(DatasetError, match="modelqa_loaders:returns did not give samples") as caught:
         loader("returns", args={"what": what})
     assert caught.value.found == f"a {kind}"
+
+
+def test_numbers_of_another_byte_order_are_the_same_numbers(tmp_path):
+    swapped = np.array([1, 2, 300]).astype(">i4")
+    images = np.arange(3.0).reshape(3, 1).astype(">f4")
+    for samples in (
+        from_fields({"label": swapped, "image": images}, "d"),
+        from_sequence(
+            [{"label": a, "image": b} for a, b in zip(swapped, images, strict=True)], "d", tmp_path
+        ),
+    ):
+        assert samples.scalars["label"].dtype.isnative
+        assert samples.scalars["label"].tolist() == [1, 2, 300]
+        batch = samples.batch([0, 2])
+        assert batch["image"].dtype.isnative
+        assert batch["image"].tolist() == [[0.0], [2.0]]
 
 
 def test_a_sequence_of_mappings_becomes_samples(loader):

@@ -209,6 +209,8 @@ def test_nan_reaches_the_caller_who_knows_the_images(bad: float) -> None:
             "have no area",
         ),
         ({"labels": [np.array([0]), np.array([1])]}, "2 boxes and 1 labels"),
+        ({"areas": [np.array([1.0, np.nan]), np.array([1.0])]}, "the area of a ground truth"),
+        ({"areas": [np.array([1.0, -1.0]), np.array([1.0])]}, "the area of a ground truth"),
         ({"labels": [np.array([0, 7]), np.array([1])]}, "the label 7, which is no category"),
     ],
 )

@@ -16,7 +16,7 @@ from PIL import Image
 from pytest_modelqa.errors import DatasetError, EvaluationError, OutputError
 from pytest_modelqa.metrics.image import mse, psnr
 from pytest_modelqa.tasks.declarations import ReconstructionArgs
-from pytest_modelqa.tasks.examples import _chosen
+from pytest_modelqa.tasks.examples import _chosen, _ranking_score
 from pytest_modelqa.tasks.protocol import Inspection, Task
 from pytest_modelqa.tasks.reconstruction import Reconstruction
 
@@ -122,6 +122,15 @@ def test_a_dataset_that_cannot_be_scored_is_refused(
         task(**args).prepare(samples_of(image=images))
 
     assert found in (error.value.found or "")
+
+
+def test_fields_whose_names_look_like_scores_are_none(samples_of: Callable[..., Any]) -> None:
+    columns = {"img.valid": np.zeros(3), "mae.v2": np.array([0.1, 0.3, 0.2]), "psnr": np.arange(3.0)}
+
+    column, goodness = _ranking_score(columns) or ("", np.zeros(0))
+
+    assert (column, goodness.tolist()) == ("mae.v2", [-0.1, -0.3, -0.2])
+    assert _ranking_score({"img.valid": np.zeros(3)}) is None
 
 
 def test_a_missing_field_is_named_with_the_argument_that_asks_for_it_and_the_nearest_one(
