@@ -72,9 +72,10 @@ class LocalEngine:
             worker = self._worker(order, slot)
             try:
                 return worker.run(order, report, self._limits)
-            except InfrastructureError:
-                # What a dead or killed worker leaves behind is not used again.
-                self._discard(worker)
+            except EvaluationError as error:
+                # A dead worker, and a GPU that may be poisoned: an error on the device fails all that follows.
+                if slot != "cpu" or isinstance(error, InfrastructureError):
+                    self._discard(worker)
                 raise
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 MODEL = '''
@@ -186,3 +187,53 @@ def test_no_worker_outlives_the_run(run: Any) -> None:
         except OSError:
             continue
         assert str(run.folder) not in command, command
+
+
+POISONED = """\
+import torch
+
+failed = False
+
+
+class Poisons(torch.nn.Module):
+    def forward(self, image):
+        global failed
+        failed = True
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+
+class Fine(torch.nn.Module):
+    def forward(self, image):
+        if failed:
+            raise RuntimeError("CUDA error: device-side assert triggered")
+        return 0.9 * image
+"""
+AS_ON_A_GPU = """
+import contextlib
+import pytest_modelqa.evaluation.local
+
+@contextlib.contextmanager
+def slot_of_a_gpu(order, waiting):
+    yield "GPU-0123"
+
+pytest_modelqa.evaluation.local.slot_of = slot_of_a_gpu
+"""
+
+
+def test_after_a_failure_on_a_gpu_the_next_evaluation_has_another_process(
+    tmp_path: Path, run_pytest: Callable[..., Any]
+) -> None:
+    """What failed on the device itself fails whatever its process asks next; here the process remembers it."""
+    (tmp_path / "model.py").write_text(POISONED)
+    (tmp_path / "conftest.py").write_text(AS_ON_A_GPU)
+    np.savez(tmp_path / "test.npz", image=np.random.default_rng(0).random((8, 1, 8, 8), dtype=np.float32))
+    (tmp_path / "a.modelspec.yaml").write_text(
+        "modelqa: 1\n"
+        "models: {poisons: {build: model:Poisons}, fine: {build: model:Fine}}\n"
+        "datasets: {test: {path: test.npz, role: test}}\n"
+        "evaluations:\n"
+        "  first: {task: reconstruction, model: poisons, dataset: test, checks: [{metric: psnr, min: 1}]}\n"
+        "  second: {task: reconstruction, model: fine, dataset: test, checks: [{metric: psnr, min: 1}]}\n"
+    )
+    run = run_pytest(tmp_path)
+    assert run.statuses == {"first::psnr-min": "ERROR", "second::psnr-min": "PASS"}, run.text
