@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..errors import DatasetError
 from ..records.provenance import Provenance, forget, provenance_seal, read_provenance, write_provenance
 from ..records.store import Record
 from ..spec.catalogue import MetricDeclaration
@@ -47,6 +48,21 @@ def is_complete(
     else:
         there = all(record.has_set(column, slice_name) for slice_name in ("", *use.slices))
     return there and _is_current(record, column, folder, memory)
+
+
+def demand_no_scores_among(fields: Iterable[str], job: Job) -> None:
+    """A field of the data that is called like the scores of a metric would be judged in their place.
+
+    Raises:
+        DatasetError: There is one.
+    """
+    columns = {column_of(use, baseline) for use in job.metrics for baseline in (None, *job.baselines)}
+    for name in sorted(columns & set(fields)):
+        raise DatasetError(
+            f"the dataset has a field {name!r}, which is the name of the scores that the evaluation computes",
+            expected=f"a field of another name than {', '.join(sorted(columns))}",
+            todo=f"rename or leave out {name!r} in the dataset; records of an earlier run are no data",
+        )
 
 
 def seals(record: Record, job: Job) -> dict[str, str]:

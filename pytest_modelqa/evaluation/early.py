@@ -54,8 +54,12 @@ def cached(record: Record) -> Callable[[str], np.ndarray]:
 
 
 def populations_of(scalars: Mapping[str, np.ndarray], job: Job, total: int) -> Populations:
-    """The labels of every column that a check of the evaluation slices by."""
-    names = {name for early in job.early for name in early.check.slices if name in scalars}
+    """The labels of every column that a check of the evaluation slices by.
+
+    Not of one with NaN, which is no label: nothing is decided early then, and the judge of all samples says so.
+    """
+    sliced = {name for early in job.early for name in early.check.slices if name in scalars}
+    names = {name for name in sliced if scalars[name].dtype.kind != "f" or not np.isnan(scalars[name]).any()}
     counts = {name: np.unique(scalars[name].astype(str), return_counts=True) for name in sorted(names)}
     return Populations(
         total,

@@ -27,7 +27,13 @@ from ..tasks.protocol import Inspection, IsFitted, KeepsArrays, MakesSamples, Ta
 from ..tasks.registry import arguments_of, tasks
 from ..tasks.registry import load as load_task
 from . import opened_files
-from .additions import column_of, forget_outdated, is_complete, keep_provenance
+from .additions import (
+    column_of,
+    demand_no_scores_among,
+    forget_outdated,
+    is_complete,
+    keep_provenance,
+)
 from .batches import BatchSize
 from .companions import companion_checkpoints, setting_of
 from .early import populations_of
@@ -123,6 +129,7 @@ def _measure(
         started = time.monotonic()
         report(Progress("predicting", 0, len(samples)))
         scalars = {name: np.asarray(values) for name, values in samples.scalars.items()}
+        demand_no_scores_among(scalars, order.job)
         visit = visit_of(order, store, len(samples), scalars)
         table = infer(
             subject, visit, size, pool, lambda done: report(Progress("predicting", done, len(samples)))

@@ -16,7 +16,7 @@ from ..records.store import Record, SetValue, Store
 from ..spec.catalogue import MetricDeclaration
 from ..tasks.protocol import Reading
 from ..tasks.registry import load_reader, tasks
-from .additions import forget_outdated, is_complete, keep_provenance
+from .additions import demand_no_scores_among, forget_outdated, is_complete, keep_provenance
 from .engine import Progress, WorkOrder
 from .fingerprint import used_code, used_distributions
 from .keys import FILES
@@ -40,6 +40,7 @@ def read(order: WorkOrder, report: Callable[[Progress], None]) -> Path:
     reader = load_reader(declaration, order.job.evaluation.args)
     found = reader.read([order.job.folder / file.path for file in order.inputs[FILES]])
     _demand_same_files(order)
+    demand_no_scores_among(found.fields, order.job)
     store = Store(order.store)
     known = [record for record in store.find(order.key) if record.folder == order.record]
     report(Progress("scoring"))

@@ -250,16 +250,17 @@ def _set_value(
 def _without(
     compute: Callable[[np.ndarray], float], groups: np.ndarray, group: int, value: float
 ) -> float | None:
-    """None where the metric is undefined without the group; ``value`` where the group holds no sample."""
+    """None where the metric has no finite value without the group; ``value`` where the group holds no sample."""
     rows = np.flatnonzero(groups != group)
     if len(rows) == len(groups):
         return value
     if not len(rows):
         return None
     try:
-        return float(compute(rows))
+        found = float(compute(rows))
     except OutputError:
         return None
+    return found if math.isfinite(found) else None
 
 
 @dataclass(frozen=True)

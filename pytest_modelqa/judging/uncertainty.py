@@ -228,7 +228,8 @@ def scaled(interval: Interval, factor: float) -> Interval:
     >>> scaled(intervals.from_standard_error(1.0, 0.1, 0.95, 100), -2.0).upper < -1.6
     True
     """
-    ends = sorted((interval.lower * factor, interval.upper * factor))
+    # Nothing is left of an unknown bound either: 0 · ∞ would be NaN.
+    ends = sorted(end * factor if factor else 0.0 for end in (interval.lower, interval.upper))
     turned = factor < 0
     return replace(
         interval,

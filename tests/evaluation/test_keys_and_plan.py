@@ -11,6 +11,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from pytest_modelqa.errors import CheckpointError, DatasetError
+from pytest_modelqa.evaluation.additions import demand_no_scores_among
 from pytest_modelqa.evaluation.keys import Key, key_of
 from pytest_modelqa.evaluation.plan import Job, needs
 from pytest_modelqa.spec import read_spec
@@ -240,3 +241,14 @@ def test_a_job_survives_the_wire(folder: Path) -> None:
         assert job is not None
         assert Job.from_json(job.to_json()).to_json() == job.to_json()
         assert Job.from_json(job.to_json()) == job
+
+
+@pytest.mark.parametrize("column", [0, -1], ids=["of outputs", "of a trivial baseline"])
+def test_a_field_of_the_data_that_is_called_like_scores_is_refused(folder: Path, column: int) -> None:
+    """Records of an earlier run, taken for a dataset, would be judged in place of what the model does."""
+    job, _ = jobs(folder)
+    demand_no_scores_among(["label", "image"], job)
+    names = [use.column for use in job.metrics]
+    name = names[column] if column == 0 else f"constant/{names[column]}"
+    with pytest.raises(DatasetError, match="which is the name of the scores that the evaluation computes"):
+        demand_no_scores_among(["label", name], job)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -187,3 +188,18 @@ def _frechet(features: np.ndarray, reference: np.ndarray) -> float:
     shift = np.sum((features.mean(0) - reference.mean(0)) ** 2)
     root = scipy.linalg.sqrtm(ours @ theirs)
     return float(shift + np.trace(ours + theirs - 2 * root.real))
+
+
+def test_a_metric_that_is_no_number_without_a_group_of_samples_has_none_there(
+    tmp_path: Path, never_two: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a package of somebody else, say, that gives NaN where it should raise: the whole set has a value."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "nan_without_all.py").write_text(
+        "def value(columns, **args):\n    return 0.5 if len(columns['label']) == 60 else float('nan')\n"
+    )
+    declaration = replace(METRICS["recall"], function="nan_without_all:value")
+    score_predictions(never_two, use_of("recall"), declaration, None)
+    (whole,) = never_two.set_values(use_of("recall").column, "").values()
+    # A group that holds no sample changes nothing.
+    assert (whole.value, set(whole.left_out)) == (0.5, {0.5, None})

@@ -279,3 +279,13 @@ def test_the_sizes_of_the_groups_are_those_of_the_slice(bench: Any) -> None:
     found = values(side, check, METRICS["vendi_score"])["label=1"]
     expected = np.bincount([group_of(ids[row]) for row in np.flatnonzero(labels == 1)], minlength=20)
     assert found.group_sizes == tuple(expected.tolist())
+
+
+def test_an_improvement_by_all_of_a_baseline_of_which_no_bound_is_known_is_judged(
+    bench: Any, older: Any
+) -> None:
+    """Of few scores without a limit no upper bound is known; none of it counts, which is 0 and not 0 · ∞."""
+    candidate = bench.record({"mse.v2": np.linspace(0.1, 0.2, 5)})
+    baseline = bench.record({"mse.v2": np.linspace(0.2, 0.5, 5)}, model=older)
+    check = "{metric: mse, baseline: older, paired: false, min_improvement_percent: 100, confidence: 0.95}"
+    assert bench.judge(check, candidate, baseline).outcome == "FAIL"
