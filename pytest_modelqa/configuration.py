@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 from collections.abc import Iterable
 
 import pytest
 
 PREFIX = "modelqa"
 KEYS = ("modelqa_files", "modelqa_stall_seconds", "modelqa_dir")
+_CORRECT = "correct or remove this line"
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -60,8 +62,12 @@ def check_configuration(config: pytest.Config) -> None:
     """
     for key in _given(config):
         if key.startswith(PREFIX) and key not in KEYS:
+            close = difflib.get_close_matches(key, KEYS, n=1)
+            todo = f"did you mean {close[0]!r}?" if close else _CORRECT
             raise pytest.UsageError(
-                _told(config, f"there is no configuration key {key!r}", f"one of {', '.join(KEYS)}", key)
+                _told(
+                    config, f"there is no configuration key {key!r}", f"one of {', '.join(KEYS)}", key, todo
+                )
             )
     for key in ("modelqa_files", "modelqa_dir"):
         if not str(config.getini(key)).strip():
@@ -95,18 +101,15 @@ def _given(config: pytest.Config) -> Iterable[str]:
     return given
 
 
-def _told(config: pytest.Config, what: str, expected: str, found: str) -> str:
+def _told(config: pytest.Config, what: str, expected: str, found: str, todo: str = _CORRECT) -> str:
     # Imported here: nothing of ours is loaded into a session that has no spec and no mistake.
     from .errors import UsageError
 
     where = str(config.inipath or "the command line")
-    return str(
-        UsageError(what, where=where, expected=expected, found=found, todo="correct or remove this line")
-    )
+    return str(UsageError(what, where=where, expected=expected, found=found, todo=todo))
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)

@@ -31,7 +31,8 @@ def warn_of_diversity_alone(
         if gains and evaluation.model not in watched:
             check = gains[0]
             written = document.checks[evaluation.name]
-            at = next(item.key for item in written if item.key.line == check.position.line)
+            place = (check.position.line, check.position.column)
+            at = next(item.key for item in written if (item.key.line, item.key.column) == place)
             qualities = _names_of(catalogue, evaluation.task)
             problems.warn(
                 "diversity-alone",

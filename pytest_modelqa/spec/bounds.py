@@ -288,8 +288,22 @@ def _difference(
             amount = from_percent(amount) if unit == "percent" else amount
             if not _can_decide(key, amount, check, metric, unit, problems):
                 return None
+        _warn_of_hardly_any_gain(key, check, unit, problems)
         return Bound(key, amount=amount)  # type: ignore[arg-type]
     return None
+
+
+def _warn_of_hardly_any_gain(key: str, check: Written[CheckEntry], unit: str, problems: Problems) -> None:
+    """``min_improvement: 0.05, unit: percent`` asks for a twentieth of a point: a wrong green by a slip."""
+    written: float = getattr(check.entry, key)
+    if key in _IMPROVEMENTS and (key.endswith("_percent") or unit == "percent") and written < 0.1:
+        of = "percent of the baseline" if key.endswith("_percent") else "percentage points"
+        problems.warn(
+            "hardly-any-gain",
+            f"{key} of {check.name} is {written:g} {of}, which is hardly any gain",
+            check.at(key),
+            todo=f"write {key}: {written * 100:g}, if {written * 100:g} {of} are meant",
+        )
 
 
 def _can_lose(

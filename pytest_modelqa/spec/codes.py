@@ -69,5 +69,6 @@ CODES: Mapping[str, str] = {
     # Warnings
     "against-direction": "A warning: a bound on the side on which models get better.",
     "diversity-alone": "A warning: more diversity is demanded of a model whose quality no check watches.",
+    "hardly-any-gain": "A warning: an improvement of less than 0.1 percent, where a fraction may have been meant.",
     "ratchet": "A warning: nothing but the loss against a recorded baseline is bounded, release after release.",
 }

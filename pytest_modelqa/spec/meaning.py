@@ -278,6 +278,20 @@ def check_task_baselines(document: Document, tasks: Sequence[TaskDeclaration], p
             )
 
 
+def check_default_baseline(document: Document, checks: Sequence[Check], problems: Problems) -> None:
+    """Adds a problem where the defaults have a baseline, and no check of the spec compares."""
+    written = sum(len(of_one) for of_one in document.checks.values())
+    named = document.defaults.entry is not None and document.defaults.entry.baseline is not None
+    if named and len(checks) == written and not any(check.bound.compares for check in checks):
+        problems.add(
+            "without-effect",
+            "baseline of defaults has no effect: no check compares",
+            document.defaults.at("baseline"),
+            expected="a check with min_improvement, max_degradation or max_difference",
+            todo="add such a check, or remove the baseline",
+        )
+
+
 def check_evaluation_baseline(
     written: Written[EvaluationEntry], checks: Sequence[Check], problems: Problems
 ) -> None:

@@ -89,6 +89,13 @@ class Problems:
         self.warnings.append(Problem(code, what, at, todo=todo))
 
 
+def without_consequences(problems: Sequence[Problem]) -> list[Problem]:
+    """Without what follows from a decimal comma: ``{min: 0,9}`` is a min of 0 and a key 9; only the key is told."""
+    cut = {problem.order[0] for problem in problems if problem.code == "key-not-text"}
+    follows = ("out-of-range", "cannot-fail", "no-improvement", "contradiction")
+    return [problem for problem in problems if problem.code not in follows or problem.order[0] not in cut]
+
+
 class SpecError(ModelQAError):
     """A spec that cannot be used, with every problem of the file.
 

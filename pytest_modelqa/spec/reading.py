@@ -16,7 +16,14 @@ from .names import collect_names
 from .nodes import Node, RefusedError
 from .overrides import applied, parse_override
 from .paths import refuse_elsewhere
-from .problems import Problem, Problems, TooManyProblemsError, spec_error, told_in_a_line
+from .problems import (
+    Problem,
+    Problems,
+    TooManyProblemsError,
+    spec_error,
+    told_in_a_line,
+    without_consequences,
+)
 from .resolution import Resolver
 from .resolved import Spec
 from .schema import SECTIONS
@@ -79,7 +86,7 @@ def read_spec(
     except TooManyProblemsError:
         pass
     if problems.found or spec is None:
-        raise spec_error(path, lines, problems.found)
+        raise spec_error(path, lines, without_consequences(problems.found))
     return spec
 
 

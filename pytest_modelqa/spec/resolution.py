@@ -19,6 +19,7 @@ from .meaning import (
     check_build,
     check_checkpoint,
     check_config,
+    check_default_baseline,
     check_evaluation_baseline,
     check_marks,
     check_needs,
@@ -170,6 +171,8 @@ class Resolver:
                 evaluation = self._evaluation(written, models, others)
                 if evaluation is not None:
                     resolved[name] = evaluation
+        checks = [check for evaluation in resolved.values() for check in evaluation.checks]
+        check_default_baseline(self.document, checks, self.problems)
         warn_of_diversity_alone(self.document, resolved, self.catalogue, self.problems)
         return resolved
 

@@ -54,6 +54,18 @@ def test_a_gain_in_diversity_alone_is_told_with_its_reason(
     )
 
 
+def test_the_check_that_is_told_is_found_among_several_of_a_line(
+    warnings: Callable[[str], tuple[str, ...]],
+) -> None:
+    one_line = (
+        "checks: [{metric: length, min: 3}, {metric: distinct_2, baseline: cold, min_improvement: 0.1}]"
+    )
+    (told,) = warnings(SPEC[: SPEC.index("checks:")] + one_line + "\n")
+    assert (
+        f"a.modelspec.yaml:12:{one_line.index('{metric: distinct_2') + 5}: distinct_2 is to improve" in told
+    )
+
+
 def test_quality_that_is_watched_on_the_same_model_is_enough(
     warnings: Callable[[str], tuple[str, ...]],
 ) -> None:

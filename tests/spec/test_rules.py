@@ -466,9 +466,42 @@ def test_a_bound_at_the_edge_of_what_makes_sense_is_legal(
 
 
 def test_a_decimal_comma_is_understood(read: Reader, spec_text: Callable[..., str]) -> None:
-    problems = read.error(spec_text(("min: 0.9", "min: 0,9"))).problems
+    (problem,) = read.error(spec_text(("min: 0.9", "min: 0,9"))).problems
 
-    assert "a decimal comma (0,9) must be a point (0.9)" in str([problem.todo for problem in problems])
+    assert "a decimal comma (0,9) must be a point (0.9)" in str(problem.todo)
+
+
+def test_a_baseline_of_defaults_that_nothing_compares_with_is_told(
+    read: Reader, spec_text: Callable[..., str]
+) -> None:
+    defaults = ("models:", "defaults: {baseline: constant}\nmodels:")
+    (problem,) = read.error(spec_text(defaults)).problems
+
+    assert problem.what == "baseline of defaults has no effect: no check compares"
+    assert read(spec_text(defaults, ("min: 0.9", "min_improvement: 0.1")))
+
+
+@pytest.mark.parametrize(
+    ("check", "todo"),
+    [
+        (
+            "min_improvement: 0.05, unit: percent",
+            "write min_improvement: 5, if 5 percentage points are meant",
+        ),
+        (
+            "min_improvement_percent: 0.05",
+            "write min_improvement_percent: 5, if 5 percent of the baseline are meant",
+        ),
+        ("min_improvement: 0.05", None),
+        ("min_improvement: 0.5, unit: percent", None),
+    ],
+)
+def test_a_fraction_in_the_place_of_percent_is_warned_of(
+    read: Reader, spec_text: Callable[..., str], check: str, todo: str | None
+) -> None:
+    warnings = read(spec_text(("min: 0.9", f"{check}, baseline: constant"))).warnings
+
+    assert [warning.split("; ")[1] for warning in warnings] == ([f"{todo} [hardly-any-gain]"] if todo else [])
 
 
 @pytest.mark.parametrize(
