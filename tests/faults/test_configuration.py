@@ -13,7 +13,7 @@ USAGE_ERROR = pytest.ExitCode.USAGE_ERROR
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("modelqa_stal_seconds", "60", ["no configuration key 'modelqa_stal_seconds'", "did you mean 'modelqa_stall_"]),
+        ("modelqa_stal_seconds", "60", ["no configuration key 'modelqa_stal_s", "mean 'modelqa_stall_seconds'"]),
         ("modelqa_stall_seconds", "soon", ["a number of seconds above 0", "'soon'"]),
         ("modelqa_stall_seconds", "-1", ["a number of seconds above 0", "'-1'"]),
         ("modelqa_stall_seconds", "nan", ["a number of seconds above 0", "'nan'"]),
