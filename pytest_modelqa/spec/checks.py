@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .bounds import from_percent, resolve_bound, shown_unit
+from .bounds import resolve_bound, shown_unit
 from .catalogue import Catalogue, MetricDeclaration, TaskDeclaration
 from .check_rules import (
     check_columns,
@@ -22,6 +22,7 @@ from .layers import chosen, options, place_of
 from .meaning import check_marks
 from .names import check_named_args
 from .nodes import Node
+from .numbers import from_percent
 from .problems import Problems
 from .resolved import Bound, Check, Position
 from .schema import CheckEntry

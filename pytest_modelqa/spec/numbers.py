@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 # Decimals that a measured value is shown with; other units get four significant digits.
 _DECIMALS = {"dB": 2, "percent": 1, "fraction": 4}
@@ -81,6 +82,15 @@ def format_difference(value: float, unit: str) -> str:
     if shown and not float(text):
         text = _shortest(float(f"{shown:.1g}"))
     return f"{text} points" if unit == "percent" else _with_unit(text, unit)
+
+
+def from_percent(value: float) -> float:
+    """A hundredth, correctly rounded from the decimals that were written.
+
+    >>> from_percent(96.4), 96.4 / 100
+    (0.964, 0.9640000000000001)
+    """
+    return float(Decimal(repr(value)).scaleb(-2))
 
 
 def _order(left: float, right: float) -> int:

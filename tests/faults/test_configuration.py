@@ -42,7 +42,7 @@ def test_fault_87_a_key_given_on_the_command_line(pytester: pytest.Pytester) -> 
     [
         ("--modelqa-gat", "unrecognized arguments: --modelqa-gat"),
         ("--modelqa-engine=rays", "'rays'"),
-        ("--modelqa-limit=0", "must be at least 1"),
+        ("--modelqa-limit=0", "no whole number of at least 1"),
         ("--modelqa-limit=many", "'many'"),
         ("--modelqa-set=models", "models"),
     ],
