@@ -147,7 +147,7 @@ class Gate:
 
         Without it the run is incomplete; gives back why there is none.
         """
-        if self.planned or self.specs:
+        if self.planned or self.specs or not self.results:
             return None
         try:
             plan = run_record.read(self.options.folder / "runs" / self.options.run_id)
@@ -168,9 +168,8 @@ class Gate:
     def publish(self, line: str) -> list[str]:
         """Writes the reports of a run that ended with this line; gives back what is said of them."""
         run, options = self.record(complete=True), self.options
-        return publish(
-            replace(run, conclusion=shown_as(run.conclusion, line)), options.folder, options.root, os.environ
-        )
+        run = replace(run, conclusion=shown_as(run.conclusion, line))
+        return publish(run, options.folder, options.root, os.environ)
 
     @property
     def record_path(self) -> Path:
@@ -318,6 +317,7 @@ class Gate:
             unreadable_specs=[spec.path for spec in self.specs.values() if spec.problem],
             unread_specs=[spec.path for spec in self.specs.values() if spec.left_out],
             limited=self.options.limit is not None,
+            gate=self.options.gate,
             overrides=self.options.overrides,
             proposed=sum(spec.proposed for spec in self.specs.values()),
         )

@@ -206,7 +206,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, _T, _T]:
     """Concludes the run: after pytest's own summary the last line stands, and the exit code agrees with it."""
     config = session.config
     config.stash[_FINISHED] = True
-    gate = _known_gate(config)
+    gate = _gate(config) if config.option.modelqa_gate and not _is_worker(config) else _known_gate(config)
     if gate is None or _only_shows(config):
         return (yield)
     from .preflight_items import end_preflight

@@ -53,6 +53,7 @@ def verify(path: Path, covers: Path | None = None) -> Verification:
         limited=record.options.get("limit") is not None,
         overrides=record.options.get("set", ()),
         proposed=sum(spec.proposed for spec in record.specs),
+        gate=bool(record.options.get("gate")),
     )
     problems = [*_contradictions(record, conclusion), *_wrong_passes(record)]
     if covers is not None:

@@ -90,8 +90,9 @@ def conclude(
     limited: bool = False,
     overrides: Sequence[str] = (),
     proposed: int = 0,
+    gate: bool = False,
 ) -> Conclusion | None:
-    """The conclusion of a run, or None when no item of any spec was selected.
+    """The conclusion of a run, or None when no item of any spec was selected, and nobody asked for a release.
 
     Args:
         unreadable_specs: Spec files that could not be read.
@@ -99,8 +100,14 @@ def conclude(
         limited: ``--modelqa-limit`` was given, so no dataset was measured whole.
         overrides: The ``--modelqa-set`` assignments: what was judged is not the specs as they are.
         proposed: Bounds that were taken from what the model itself reached, and that nobody agreed with.
+        gate: ``--modelqa-gate`` was given: a part of the checks, as ``-k`` in ``PYTEST_ADDOPTS`` leaves, is none.
     """
     found = _conclude(planned, results, unreadable_specs, unread_specs, limited=limited)
+    if gate and (found is None or found.word == "PARTIAL"):
+        what = found.line if found else "no check was selected"
+        return Conclusion(
+            "INCOMPLETE", f"INCOMPLETE: --modelqa-gate asks for every check of the specs; {what}", 1
+        )
     judged = any(item.release and item.selected for item in planned)
     if found is not None and proposed and judged and found.word in ("GO", "PARTIAL"):
         were = "bound was" if proposed == 1 else "bounds were"

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from pytest_modelqa.verification import verify
+
 Gate = Callable[..., Any]
 SPEC = "toy.modelspec.yaml"
 OLDER = "--modelqa-set=models.scaler.checkpoint=checkpoints/scaler_older.safetensors"
@@ -83,6 +85,28 @@ def test_a_release_run_takes_an_evaluation_that_needs_no_accelerator(gate: Gate,
     assert run.record["options"]["gate"] is True
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["toy.modelspec.yaml", "-k", "accuracy"], "PARTIAL: 1 of 6 checks passed; not a release verdict"),
+        (["toy.modelspec.yaml", "test_a.py", "-k", "fine"], "no check was selected"),
+        (["test_a.py"], "no check was selected"),
+    ],
+    ids=["a part", "none", "no spec"],
+)
+def test_a_release_run_of_anything_but_every_check_is_incomplete(
+    gate: Gate, toy: Any, arguments: list[str], said: str
+) -> None:
+    """What is left out may stand in an environment variable of the machine: ``PYTEST_ADDOPTS``."""
+    toy.edit("    task: classification\n", "    task: classification\n    device: cpu\n")
+    toy.write("test_a.py", "def test_fine():\n    pass\n")
+    run = gate("-q", "--modelqa-gate", *arguments)
+    assert run.last_line == f"INCOMPLETE: --modelqa-gate asks for every check of the specs; {said}"
+    assert run.exit_code == 1
+    verified = verify(run.record_path)
+    assert (verified.line, verified.exit_code) == (run.last_line, 2)
+
+
 def test_files_and_folder_can_be_configured(gate: Gate, toy: Any) -> None:
     toy.write("pytest.ini", "[pytest]\nmodelqa_files = spec_*.yaml\nmodelqa_dir = build/quality\n")
     (toy.folder / SPEC).rename(toy.folder / "spec_toy.yaml")
@@ -126,7 +150,7 @@ def values(run: Any) -> dict[str, float]:
     return {
         name: result["verdict"]["worst"]["candidate"]["value"]
         for name, result in run.results.items()
-        if result["status"] in ("PASS", "FAIL") and result["verdict"]
+        if result["status"] in ("PASS", "FAIL") and "worst" in (result["verdict"] or {})
     }
 
 
