@@ -12,7 +12,6 @@ from .numbers import format_bound, from_percent
 from .problems import Problems
 from .resolved import Bound
 from .schema import CheckEntry
-from .spelling import nearest
 
 _PERCENT = dict.fromkeys(("%", "percentage", "percents", "pct", "points", "percentage points"), "percent")
 
@@ -24,7 +23,10 @@ def shown_unit(unit: str | None, at: Node, metric: MetricDeclaration, problems: 
     choices = [name for name in (metric.unit, "percent" if metric.unit == "fraction" else "") if name]
     if unit in choices:
         return unit
-    meant = _PERCENT.get(unit.lower()) or nearest(unit, choices)
+    # A unit that is merely like another is another: seconds are no misspelt milliseconds.
+    meant = _PERCENT.get(unit.lower()) or next(
+        (name for name in choices if name.lower() == unit.lower()), None
+    )
     if meant in choices:
         todo = f"did you mean '{meant}'?"
     elif metric.unit:

@@ -37,6 +37,13 @@ _OTHER_TYPES: Mapping[str, str] = {
     "along": "write one coordinate; a trend along another is another check",
     "over": "write one coordinate",
 }
+# By key, where a file or a whole entry stands in place of a name.
+_DECLARATIONS: Mapping[str, str] = {
+    "baseline": "baselines: {NAME: {recorded: PATH}}",
+    "dataset": "datasets: {NAME: {path: PATH, role: test}}",
+    "model": "models: {NAME: {build: module:attribute, checkpoint: PATH}}",
+}
+_MULTIPLES = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "G": 1e9}
 _DIRECTIONS = ("decreasing", "non_increasing", "descending", "down", "falling")
 _SECONDS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
 
@@ -64,6 +71,10 @@ def code_and_todo(errors: Sequence[ErrorDetails], at: Node, key: str) -> tuple[s
         return "out-of-range", _confidence_hint(value) if key == "confidence" else None
     if kind in ("literal_error", "string_pattern_mismatch", "string_too_short"):
         return "wrong-value", _text_hint(at, context, key)
+    if key in _DECLARATIONS and isinstance(value, dict):
+        return "wrong-type", _declare(key, "…")
+    if key in ("model", "dataset", "metric") and isinstance(value, list):
+        return "wrong-type", f"write {'a check' if key == 'metric' else 'an evaluation'} for each {key}"
     if key in _OTHER_TYPES:
         return "wrong-type", _OTHER_TYPES[key]
     if kind == "string_type" and not isinstance(value, (dict, list)) and value is not None:
@@ -71,6 +82,10 @@ def code_and_todo(errors: Sequence[ErrorDetails], at: Node, key: str) -> tuple[s
     if kinds & {"list_type", "tuple_type"} and isinstance(value, (str, int, float)):
         return "wrong-type", f"write [{shown(at.text)}]"
     return "wrong-type", None
+
+
+def _declare(key: str, path: str) -> str:
+    return f"declare it, {_DECLARATIONS[key].replace('PATH', path)}, and write {key}: NAME"
 
 
 def _confidence_hint(value: float) -> str | None:
@@ -82,8 +97,8 @@ def _text_hint(at: Node, context: Mapping[str, Any], key: str) -> str | None:
     if pattern == ATTRIBUTE_PATTERN:
         return _attribute_hint(value, key)
     if pattern == NAME_PATTERN:
-        if key == "baseline" and "/" in value:
-            return f"declare the file, baselines: {{NAME: {{recorded: {value}}}}}, and write baseline: NAME"
+        if key in _DECLARATIONS and "/" in value:
+            return _declare(key, value)
         return name_hint(value)
     if key == "device":
         index = re.fullmatch(r"(?:cuda|gpu)[ _-]?([0-9]+)", value.lower())
@@ -127,6 +142,8 @@ def name_hint(text: str) -> str | None:
 def _number_hint(value: Any, at: Node, key: str) -> str | None:
     if isinstance(value, float) and value.is_integer():
         return f"write {int(value)}"
+    if isinstance(value, (dict, list)) and key in CheckEntry.BOUND_KEYS:
+        return "write a check for each number; slices: {FIELD: [VALUE]} says of which slice it speaks"
     if not isinstance(value, str):
         return None
     bare = shown(value.strip())
@@ -147,6 +164,8 @@ def _number_hint(value: Any, at: Node, key: str) -> str | None:
 
 def _without_unit(amount: str, unit: str, key: str) -> str:
     """Only a check's numbers have a unit that is written beside them."""
+    if unit in _MULTIPLES:
+        return f"write {float(amount) * _MULTIPLES[unit]:.15g}"
     if key in (*CheckEntry.BOUND_KEYS, "tolerance"):
         return f"write {amount} with unit: percent" if unit == "%" else f"write {amount}, with unit: {unit}"
     if unit == "%":

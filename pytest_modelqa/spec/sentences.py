@@ -34,7 +34,8 @@ def describe(
     if check.bound.compares and not check.paired:
         clauses.append("not paired")
     if check.confidence is not None:
-        clauses.append(f"{format_bound(check.confidence * 100, '')} % sure")
+        clusters = f" (clusters: {check.cluster})" if check.cluster else ""
+        clauses.append(f"{format_bound(check.confidence * 100, '')} % sure{clusters}")
         if check.on_inconclusive == "warn":
             clauses.append("only a warning if undecided")
     if check.min_samples > 1:

@@ -117,8 +117,8 @@ def meant_key(key: str, value: Node, schema: type[Entry]) -> str:
     """
     known = [*schema.model_fields, *(SECTIONS if schema is Header else ())]
     if key in OTHER_WORDS:
-        return OTHER_WORDS[key]
-    owner = next((words for other, words in _OWNERS.items() if key in other.model_fields), None)
+        return _followed(OTHER_WORDS[key], known)
+    owner = _owner(key)
     if schema is DefaultsEntry and owner is not None:
         return f"write it where it is meant: {key} has no default"
     if owner is not None:
@@ -129,6 +129,17 @@ def meant_key(key: str, value: Node, schema: type[Entry]) -> str:
     if schema is CheckEntry and isinstance(value.value, dict):
         return f"write {{metric: {shown(key)}, …}}, with the keys below it beside it"
     return _other_word(key, known) or _among(key, known, schema)
+
+
+def _owner(key: str) -> str | None:
+    return next((words for other, words in _OWNERS.items() if key in other.model_fields), None)
+
+
+def _followed(remedy: str, known: list[str]) -> str:
+    """A remedy, with the entry that it can be followed in where that is another one."""
+    keys = re.findall(r"(\w+):", remedy)
+    owner = _owner(keys[0]) if keys and not set(keys) & set(known) else None
+    return f"{remedy} in {owner}" if owner else remedy
 
 
 def _other_word(key: str, known: list[str]) -> str | None:

@@ -24,6 +24,11 @@ MEANT: list[tuple[list[tuple[str, str]], str, str]] = [
         "wrong-unit",
         "did you mean 'dB'?",
     ),
+    (
+        [("accuracy, min: 0.9", "log_loss, max: 0.1, unit: nat")],
+        "wrong-unit",
+        "convert the bound and write unit: nats",
+    ),
     # A key in the wrong entry
     (
         [(MODEL, MODEL + "    min: 27\n")],
@@ -94,8 +99,27 @@ MEANT: list[tuple[list[tuple[str, str]], str, str]] = [
     (
         [("min: 0.9", "max_degradation: 0, baseline: old/v1.json")],
         "wrong-value",
-        "declare the file, baselines: {NAME: {recorded: old/v1.json}}, and write baseline: NAME",
+        "declare it, baselines: {NAME: {recorded: old/v1.json}}, and write baseline: NAME",
     ),
+    (
+        [("dataset: test", "dataset: data/test.npz")],
+        "wrong-value",
+        "declare it, datasets: {NAME: {path: data/test.npz, role: test}}, and write dataset: NAME",
+    ),
+    (
+        [("model: candidate", "model: {build: a:B}")],
+        "wrong-type",
+        "declare it, models: {NAME: {build: module:attribute, checkpoint: …}}, and write model: NAME",
+    ),
+    ([("dataset: test", "dataset: [test, test]")], "wrong-type", "write an evaluation for each dataset"),
+    ([("metric: accuracy", "metric: [accuracy]")], "wrong-type", "write a check for each metric"),
+    (
+        [("0.9}", "{walk: 0.9}, slices: label}")],
+        "not-a-number",
+        "write a check for each number; slices: {FIELD: [VALUE]} says of which slice it speaks",
+    ),
+    ([("0.9}", "5M}")], "not-a-number", "write 5000000"),
+    ([(MODEL, MODEL + "    weights: a.pt\n")], "unknown-key", "write checkpoint: in a model"),
     (
         [("model:Net", "Net")],
         "wrong-value",

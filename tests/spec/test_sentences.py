@@ -81,6 +81,11 @@ CHECKS = [
         "accuracy of candidate ≥ 0.9, 95 % sure, only a warning if undecided",
     ),
     (
+        "accuracy, min: 0.9, confidence: 0.95, cluster: video",
+        "accuracy-min",
+        "accuracy of candidate ≥ 0.9, 95 % sure (clusters: video)",
+    ),
+    (
         "accuracy, min: 0.9, at: {step: last}",
         "accuracy-min-at-step-last",
         "accuracy of candidate ≥ 0.9 at step last at every seed",
