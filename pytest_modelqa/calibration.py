@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -27,6 +28,7 @@ from .statistics import power
 
 # Enough for a flip rate to within 3 points.
 SPLITS = 500
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Calibration:
 
     Attributes:
         margins: Of each run, in the metric's unit; for percent kinds in percent of the baseline.
+        in_percent: It is such a kind, and so are the spread and what is proposed.
         again: The chance that the next run of the same model on the same samples fails its bound.
         other_data: The chance that the same model fails it on other samples like these; None: not known.
         missed: The chance that a model worse by the drop asked for passes; None: no drop was asked for.
@@ -46,6 +49,7 @@ class Calibration:
     unit: str
     value: float
     margins: tuple[float, ...]
+    in_percent: bool
     again: float
     other_data: float | None
     missed: float | None
@@ -80,8 +84,22 @@ def calibrate(
 
     Raises:
         ModelQAError: The spec is wrong or an evaluation could not be made.
-        UsageError: Fewer than two runs.
+        UsageError: Fewer than two runs, or a rate or a drop that is none.
     """
+    if not 0 < false_alarm < 1:
+        raise UsageError(
+            "the rate of false alarms is a share of runs",
+            expected="--false-alarm between 0 and 1, such as 0.01",
+            found=f"--false-alarm {false_alarm:g}",
+            todo="correct it, or leave it out",
+        )
+    if drop is not None and not 0 < drop < math.inf:
+        raise UsageError(
+            "a drop is how much worse a model may become before it has to be seen",
+            expected="--drop above 0, in the metric's unit",
+            found=f"--drop {drop:g}",
+            todo="correct it, or leave it out",
+        )
     if runs < 2:
         raise UsageError(
             "one run says nothing about repeatability",
@@ -96,7 +114,7 @@ def calibrate(
             say(f"{evaluation.name}::{check.id}: {runs} runs")
             lines = [_worst_line(gate, spec, evaluation, check, number) for number in range(runs)]
             found.append(_calibration(f"{evaluation.name}::{check.id}", check, lines, drop, false_alarm))
-        return found
+        return _some(found, path, "a check of one checkpoint")
     finally:
         gate.close()
 
@@ -119,9 +137,23 @@ def compare_with_itself(path: Path, folder: Path, say: Callable[[str], None]) ->
                 say(f"{evaluation.name}::{check.id}: {SPLITS} pairs of halves")
                 member = gate.members(spec, evaluation, check, _silent, 1.0)[0]
                 found.append(_self_comparison(f"{evaluation.name}::{check.id}", check, declaration, member))
-        return found
+        return _some(
+            found, path, "a check of one checkpoint without slices, of a metric that is a mean over samples"
+        )
     finally:
         gate.close()
+
+
+def _some(found: list[_Found], path: Path, wanted: str) -> list[_Found]:
+    """An empty table would read as an answer."""
+    if not found:
+        raise UsageError(
+            "nothing in this spec can be calibrated so",
+            where=str(path),
+            expected=wanted,
+            todo="name another spec, or see docs/verdicts.md for what speaks of several checkpoints",
+        )
+    return found
 
 
 def calibration_text(found: Sequence[Calibration], *, drop: float | None, false_alarm: float) -> str:
@@ -139,7 +171,7 @@ def calibration_text(found: Sequence[Calibration], *, drop: float | None, false_
         [
             one.name,
             format_value(one.value, one.unit),
-            format_difference(float(np.std(one.margins, ddof=1)), one.unit),
+            _difference(float(np.std(one.margins, ddof=1)), one),
             f"{one.again:.1%}",
             "" if one.other_data is None else f"{one.other_data:.1%}",
             *([f"{one.missed:.1%}"] if one.missed is not None else []),
@@ -162,7 +194,11 @@ def _proposal(one: Calibration) -> str:
     if np.ptp(one.margins) <= 1e-9 * max(1.0, abs(one.value)):
         return "none: the runs do not differ"
     word = "tighten" if one.proposed >= 0 else "loosen"
-    return f"{word} by {format_difference(abs(one.proposed), one.unit)}"
+    return f"{word} by {_difference(abs(one.proposed), one)}"
+
+
+def _difference(amount: float, one: Calibration) -> str:
+    return f"{amount:.3g} % of the baseline" if one.in_percent else format_difference(amount, one.unit)
 
 
 def self_comparison_text(found: Sequence[SelfComparison]) -> str:
@@ -203,11 +239,16 @@ def _calibration(
     name: str, check: Check, lines: Sequence[Line], drop: float | None, false_alarm: float
 ) -> Calibration:
     margins = [line.margin for line in lines]
+    in_percent = check.bound.kind.endswith("_percent")
+    baseline = lines[0].baseline
+    if drop is not None and in_percent and baseline is not None:
+        drop *= 100 / abs(baseline.value)
     return Calibration(
         name=name,
         unit=check.unit,
         value=math.fsum(line.candidate.value for line in lines) / len(lines),
         margins=tuple(margins),
+        in_percent=in_percent,
         again=power.false_alarm_rate(margins, 0.0),
         other_data=_on_other_data(lines[0]),
         missed=None if drop is None else power.miss_rate(margins, 0.0, drop),

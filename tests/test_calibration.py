@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pytest_modelqa.cli import main
+
 SPEC = """\
 modelqa: 1
 models: {noisy: {build: model:Noisy}}
@@ -24,6 +26,7 @@ evaluations:
       - {metric: mse, max: 0.0101, id: tight}
       - {metric: mse, max: 0.02, id: loose}
       - {metric: mse, max: 0.0101, confidence: 0.95, id: sure}
+      - {metric: mse, baseline: constant, min_improvement_percent: 86, id: better}
 """
 MODEL = """\
 import torch
@@ -71,6 +74,10 @@ def test_false_alarms_and_misses_are_those_of_the_models_noise(folder: Path) -> 
     on_other_data = [float(row(text, name)[4].rstrip("%")) for name in ("tight", "sure")]
     assert 1 < on_other_data[0] < 99
     assert on_other_data[1] == pytest.approx(on_other_data[0], abs=1.0)
+    # Of a bound in percent of the baseline (mse 1/12) the drop is 6 %, far more than the 2 % that it has left.
+    better = row(text, "better")
+    assert better[2].endswith(" % of the baseline")
+    assert float(better[5].rstrip("%")) < 5
     assert tight[6].startswith("loosen by")
     assert loose[6].startswith("tighten by")
 
@@ -91,3 +98,27 @@ def test_one_run_says_nothing(folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("one run says nothing about repeatability")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--false-alarm", "2"), "the rate of false alarms is a share of runs"),
+        (("--false-alarm", "nan"), "the rate of false alarms is a share of runs"),
+        (("--drop", "-1"), "expected:  --drop above 0"),
+    ],
+)
+def test_rates_and_drops_that_are_none(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+) -> None:
+    assert main(["calibrate", str(folder / "a.modelspec.yaml"), *arguments]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_a_spec_of_which_nothing_can_be_calibrated_is_no_empty_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    only = "      - {metric: mse, max: 0.02, slices: label}\n"
+    (tmp_path / "a.modelspec.yaml").write_text(SPEC.partition("      - ")[0] + only)
+    assert main(["calibrate", str(tmp_path / "a.modelspec.yaml"), "--aa"]) == 1
+    assert "nothing in this spec can be calibrated so" in capsys.readouterr().err

@@ -77,6 +77,7 @@ def take_inventory(root: Path) -> Inventory:
         raise UsageError(
             "there is no such folder",
             where=str(root),
+            found="a file" if root.is_file() else None,
             todo="name the folder that the experiment wrote to: --from PATH",
         )
     files = list(_files(root))
