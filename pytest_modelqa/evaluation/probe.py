@@ -25,7 +25,10 @@ _BATCH = 4
 def main() -> None:
     """Entry point: ``python -m pytest_modelqa.evaluation.probe QUESTION ANSWER``, both files of JSON."""
     question = TypeAdapter(Question).validate_json(Path(sys.argv[1]).read_bytes())
-    # Modules of the experiment come first, as they would for a script started there.
+    # Modules of the experiment come first, as for a script started there, but not before what these import.
+    from ..datasets import loading  # noqa: F401
+    from . import fitting, recognition  # noqa: F401
+
     sys.path.insert(0, str(question.root))
     answer = probe(question)
     Path(sys.argv[2]).write_text(json.dumps(asdict(answer), default=str), encoding="utf-8")

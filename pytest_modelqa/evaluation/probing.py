@@ -105,7 +105,7 @@ def ask(question: Question) -> Answer:
     with tempfile.TemporaryDirectory() as folder:
         asked, answered = Path(folder) / "question.json", Path(folder) / "answer.json"
         asked.write_bytes(TypeAdapter(Question).dump_json(question))
-        command = [sys.executable, "-m", "pytest_modelqa.evaluation.probe", str(asked), str(answered)]
+        command = [sys.executable, "-P", "-m", "pytest_modelqa.evaluation.probe", str(asked), str(answered)]
         try:
             done = subprocess.run(
                 command,

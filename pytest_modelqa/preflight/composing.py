@@ -40,7 +40,7 @@ def compose(config: ModelConfig, folder: Path, stored: Sequence[Stored] = ()) ->
     order = json.dumps({"config": asdict(config), "folder": str(folder), "stored": list(stored)})
     try:
         done = subprocess.run(
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-P", "-m", __name__],
             input=order,
             capture_output=True,
             text=True,

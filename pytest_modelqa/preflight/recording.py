@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from ..errors import EvaluationError, ModelQAError
+from ..evaluation.local import worker_environment
 from ..models.checkpoint import read_header
 from ..models.files import checkpoint_path
 from ..models.header import Header, TensorInfo
@@ -50,12 +52,13 @@ def recorded_config_findings(model: Model, folder: Path) -> tuple[Finding, ...]:
             try:
                 # What the user's code prints is nobody's answer.
                 done = subprocess.run(
-                    [sys.executable, "-m", __name__, str(write)],
+                    [sys.executable, "-P", "-m", __name__, str(write)],
                     input=order,
                     capture_output=True,
                     text=True,
                     timeout=_DEADLINE_S,
                     pass_fds=(write,),
+                    env=worker_environment(os.environ, "cpu"),
                     cwd=folder,
                     check=False,
                 )
@@ -207,7 +210,10 @@ def main() -> None:
     order = json.load(sys.stdin)
     model = TypeAdapter(Model).validate_python(order["model"])
     folder = Path(order["folder"])
-    # Modules beside the spec come first, as they do in the worker.
+    # Modules beside the spec come first, as they do in the worker, but not before what torch and hydra import.
+    with suppress(ModuleNotFoundError):
+        import hydra  # noqa: F401
+        import torch  # noqa: F401
     sys.path.insert(0, str(folder))
     try:
         findings = record(model, folder)

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from pytest_modelqa.evaluation.probing import Question
+from pytest_modelqa.evaluation.probing import ask as asked_of
 from pytest_modelqa.preflight.config import config_findings
 from pytest_modelqa.preflight.findings import Finding
+from pytest_modelqa.preflight.recording import recorded_config_findings
 from pytest_modelqa.spec import read_spec
 from pytest_modelqa.tasks.registry import catalogue
 
@@ -173,3 +176,31 @@ def test_a_program_without_end_is_followed_to_a_limit(ask: Ask) -> None:
     code = LOAD + "def f(n, c):\n    print(c.a)\n    return f(n + 1, c) + f(n + 2, c)\nf(0, cfg)\n"
     findings = ask("{file: c.yaml, read_by: [v.py]}", c_yaml="a: 1", v_py=code)
     assert {finding.severity for finding in findings} <= {"note"}
+
+
+MODEL = """\
+from omegaconf import OmegaConf
+from torch import nn
+
+
+class Net(nn.Linear):
+    def __init__(self):
+        super().__init__(OmegaConf.load("c.yaml").sizes.width, 3)
+"""
+
+
+def test_files_of_the_project_called_like_modules_of_python_are_in_nobodys_way(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("queue", "logging", "tempfile"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not what Python means by it')\n")
+    monkeypatch.chdir(tmp_path)
+    found = ask("{file: c.yaml, read_by: [model.py]}", c_yaml="sizes: {widht: 4}\n", model_py=MODEL)
+    assert [finding.what for finding in found if finding.severity == "error"] == [
+        "the config has no sizes.width, which model.py:7 reads"
+    ]
+    spec = read_spec(tmp_path / "a.modelspec.yaml", catalogue())
+    (built,) = recorded_config_findings(spec.models["candidate"], tmp_path)
+    assert built.what == "the config has no sizes.width, which model.py:7 reads"
+    question = Question(tmp_path, builds=("model:Net",), data=({"path": "none.npz", "role": "test"},))
+    assert "could not read none.npz" in str(asked_of(question).notes)
