@@ -52,8 +52,9 @@ def read_code(since: float) -> None:
         file = getattr(module, "__file__", None)
         if not isinstance(module, ModuleType) or module in _read or not isinstance(file, str):
             continue
-        path = Path(file).resolve()
-        if _counts(path) and path.is_file():
+        # As it was named: a link may lead to another file tomorrow.
+        path = Path(file).absolute()
+        if path.is_file() and _counts(path.resolve()):
             _read[module] = path, _as_imported(path, since)
 
 
@@ -69,8 +70,11 @@ def used_code(folder: Path, since: float) -> tuple[FileDigest, ...]:
     read_code(since)
     loaded = {module for module in sys.modules.values() if isinstance(module, ModuleType)}
     files = {path: found for module, (path, found) in _read.items() if module in loaded}
-    executed = filter(_counts, sources(folder))
-    for path in {*opened(folder), *executed} - set(files):
+    imported = {path.resolve() for path in files}
+    executed = [
+        path for path in sources(folder) if _counts(path.resolve()) and path.resolve() not in imported
+    ]
+    for path in (*opened(folder), *executed):
         if path not in _opened:
             _opened[path] = _as_imported(path, since)
         files[path] = _opened[path]
@@ -150,10 +154,11 @@ def _decides_values(file: Path) -> bool:
 
 
 def _stored(file: Path, folder: Path) -> str:
-    if file.is_relative_to(_PACKAGE):
-        return file.relative_to(_PACKAGE.parent).as_posix()
-    if file.is_relative_to(folder.resolve()):
-        return "./" + file.relative_to(folder.resolve()).as_posix()
+    if file.resolve().is_relative_to(_PACKAGE):
+        return file.resolve().relative_to(_PACKAGE.parent).as_posix()
+    for beside in (folder.absolute(), folder.resolve()):
+        if file.is_relative_to(beside):
+            return "./" + file.relative_to(beside).as_posix()
     return str(file)
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 # Of this process: a module may read a file once, when it is imported, and serve many evaluations with it.
 _folders: list[str] = []
-_read: set[str] = set()
+# As they were named, and where they lie: a link may lead elsewhere tomorrow.
+_read: dict[str, str] = {}
 _written: set[str] = set()
 _declared: set[str] = set()
 _hooked = False
@@ -28,9 +29,7 @@ _NOT_READ_FOR_VALUES = ("__pycache__", ".modelqa", ".git", "site-packages", "dis
 def watch(folder: Path) -> None:
     """Notes from now on which files below a folder are opened."""
     global _hooked
-    below = str(folder.resolve()) + os.sep
-    if below not in _folders:
-        _folders.append(below)
+    _folders.extend(below for below in _beginnings(folder) if below not in _folders)
     # A hook cannot be taken away again, so there is one.
     if not _hooked:
         sys.addaudithook(_note)
@@ -60,9 +59,21 @@ def sources(folder: Path) -> tuple[Path, ...]:
 
 
 def _below(folder: Path, more: Iterable[str] = ()) -> Iterator[Path]:
-    below = str(folder.resolve()) + os.sep
-    found = (Path(name) for name in sorted({*_read, *more} - _written - _declared) if name.startswith(below))
-    return (path for path in found if set(path.parts).isdisjoint(_NOT_READ_FOR_VALUES) and path.is_file())
+    known = _written | _declared
+    named = {**_read, **{name: os.path.realpath(name) for name in more}}
+    for name, lies_at in sorted(named.items()):
+        begins = next((below for below in _beginnings(folder) if name.startswith(below)), None)
+        if begins is None or lies_at in known:
+            continue
+        beside = Path(name.removeprefix(begins))
+        path = folder.resolve() / beside
+        if set(beside.parts).isdisjoint(_NOT_READ_FOR_VALUES) and path.is_file():
+            yield path
+
+
+def _beginnings(folder: Path) -> tuple[str, ...]:
+    """How names below a folder begin, which may be reached through a link."""
+    return tuple(dict.fromkeys(f"{path}{os.sep}" for path in (folder.absolute(), folder.resolve())))
 
 
 def _note(event: str, arguments: tuple[Any, ...]) -> None:
@@ -72,4 +83,7 @@ def _note(event: str, arguments: tuple[Any, ...]) -> None:
     if not any(name.startswith(folder) for folder in _folders):
         return
     writes = isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
-    (_written if writes else _read).add(os.path.realpath(name))
+    if writes:
+        _written.add(os.path.realpath(name))
+    else:
+        _read[name] = os.path.realpath(name)

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -164,6 +165,38 @@ def test_a_file_counts_as_it_was_when_the_process_first_read_it(tmp_path: Path) 
         "time.sleep(0.05); since = time.time()"
     )
     assert read_by(tmp_path, twice) == first
+
+
+def test_a_link_that_leads_to_another_file_is_code_that_changed(tmp_path: Path, monkeypatch: Any) -> None:
+    """As ``current -> releases/42`` does: the file that was imported is still there, and as it was."""
+    folder = tmp_path / "specs"
+    folder.mkdir()
+    for version in (1, 2):
+        (tmp_path / f"{NAME}_{version}.py").write_text(f"FACTOR = {version}\n")
+    link = folder / f"{NAME}.py"
+    link.symlink_to(tmp_path / f"{NAME}_1.py")
+    began = wait_for_the_clock()
+    monkeypatch.syspath_prepend(folder)
+    importlib.import_module(NAME)
+    code = used_code(folder, began)
+    assert changed(code, {}, folder, None) is None
+    link.unlink()
+    link.symlink_to(tmp_path / f"{NAME}_2.py")
+    assert changed(code, {}, folder, None) == f"./{NAME}.py changed"
+    del sys.modules[NAME]
+
+
+def test_a_file_that_is_a_link_or_is_reached_through_one_counts(tmp_path: Path) -> None:
+    """As data under version control elsewhere, and checkouts below a linked home folder."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "names.txt").write_text("a b c")
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs" / "names.txt").symlink_to(tmp_path / "elsewhere" / "names.txt")
+    (tmp_path / "linked").symlink_to(tmp_path / "specs")
+    wait_for_the_clock()
+    for folder in ("specs", "linked"):
+        found = read_by(tmp_path / folder, "open(folder / 'names.txt').close()")
+        assert list(found) == ["./names.txt"]
 
 
 def test_the_script_that_confines_programs_is_code_that_decides(tmp_path: Path) -> None:
