@@ -59,9 +59,11 @@ def new(name: str, origin: Path, root: Path, say: Say) -> Written:
     placed = place_files(draft.files, experiment, folder.resolve())
     schema = folder.parent / SCHEMA_FILE
     gate = Gate(Options(root=root, folder=root / ".modelqa", run_id=new_run_id()))
+    # What has no numbers yet is called so that nothing collects it, should this be killed: its bounds mean nothing.
+    unmeasured = folder / f".{name}.draft.yaml"
     try:
         schema.write_text(json.dumps(json_schema(gate.catalogue), indent=1, ensure_ascii=False) + "\n")
-        kept, proposals, notes = _measured(draft, path, gate, say)
+        kept, proposals, notes = _measured(draft, unmeasured, gate, say)
         path.write_text(spec_text(kept, proposals, gate.catalogue), encoding="utf-8")
         verdicts = _judged(path, gate)
     except ModelQAError:
@@ -69,6 +71,7 @@ def new(name: str, origin: Path, root: Path, say: Say) -> Written:
         take_away(placed)
         raise
     finally:
+        unmeasured.unlink(missing_ok=True)
         gate.close()
     said = [f"wrote {path}", *verdicts, *(f"note: {note}" for note in (*notes, *kept.notes, *placed.notes))]
     return Written(path, (*said, *_next_steps(kept, name)))
@@ -121,7 +124,10 @@ def _measured(
     left = tuple(evaluation for evaluation in evaluations if evaluation.checks)
     if not left:
         raise UsageError(
-            "nothing of this experiment could be measured", where=str(path), details="\n".join(notes) or None
+            "nothing of this experiment could be measured",
+            where=draft.origin,
+            todo="correct what the notes say, or write the spec by hand (docs/spec.md)",
+            details="\n".join(notes) or None,
         )
     return _only(draft, left), proposals, notes
 

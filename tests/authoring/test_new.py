@@ -209,3 +209,22 @@ def test_results_of_lm_evaluation_harness(tmp_path: Path, modelqa_new: Run, gate
     lm_eval_results(tmp_path / "model_specs" / "drafted", right=0.3)
     assert gate(tmp_path).returncode == 1
     assert set(results(tmp_path).values()) == {"FAIL"}
+
+
+def test_a_draft_that_is_interrupted_leaves_no_spec_whose_bounds_mean_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "runs").mkdir()
+    trainer_state(tmp_path / "runs" / "trainer_state.json", learns=True)
+    seen: list[str] = []
+
+    def interrupted(*_: Any) -> None:
+        seen.extend(path.name for path in tmp_path.rglob("*.draft.yaml"))
+        assert not list(tmp_path.rglob("*.modelspec.yaml"))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pytest_modelqa.authoring.new.propose", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        new("drafted", tmp_path / "runs", tmp_path, lambda text: None)
+    assert seen == [".drafted.draft.yaml"]
+    assert not list(tmp_path.rglob("*.yaml"))
