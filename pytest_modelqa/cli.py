@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,15 +20,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="modelqa", description="Release gates for machine-learning models.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (
+        _add_new,
+        _add_schema,
+        _add_verify,
+        _add_promote,
+        _add_diff,
+        _add_report,
+        _add_calibrate,
+        _add_fetch,
+    ):
+        add(commands)
+    return parser
+
+
+def _add_new(commands: Any) -> None:
     new = commands.add_parser("new", help="draft a spec from what an experiment left behind")
     new.add_argument("name", metavar="NAME", help="of the spec and its folder, model_specs/NAME")
     new.add_argument(
         "--from", dest="origin", type=Path, required=True, metavar="PATH", help="the experiment's folder"
     )
     new.set_defaults(run_command=_new)
+
+
+def _add_schema(commands: Any) -> None:
     schema = commands.add_parser("schema", help="print the JSON Schema of spec files")
     schema.add_argument("--run", action="store_true", help="that of run records (run.json) instead")
     schema.set_defaults(run_command=_schema)
+
+
+def _add_verify(commands: Any) -> None:
     verify = commands.add_parser(
         "verify", help="prove from a run record, on any machine, that the gate passed"
     )
@@ -38,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
         "--covers", type=Path, metavar="SPECS", help="specs that the run must have judged, as they are now"
     )
     verify.set_defaults(run_command=_verify)
+
+
+def _add_promote(commands: Any) -> None:
     promote = commands.add_parser("promote", help="make what a run measured a recorded baseline")
     promote.add_argument(
         "run", type=Path, metavar="RUN", help="a folder under .modelqa/runs/, or its run.json"
@@ -56,10 +81,16 @@ def _parser() -> argparse.ArgumentParser:
         help="record what the model gives on a fixed input too, for preflight to compare with",
     )
     promote.set_defaults(run_command=_promote)
+
+
+def _add_diff(commands: Any) -> None:
     diff = commands.add_parser("diff", help="show what changed between two runs")
     diff.add_argument("first", type=Path, metavar="A", help="a folder under .modelqa/runs/, or its run.json")
     diff.add_argument("second", type=Path, metavar="B", help="another")
     diff.set_defaults(run_command=_diff)
+
+
+def _add_report(commands: Any) -> None:
     report = commands.add_parser("report", help="write the HTML report of a run again")
     report.add_argument(
         "record", type=Path, metavar="RUN", help="a folder under .modelqa/runs/, or its run.json"
@@ -68,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
         "--output", type=Path, metavar="PATH", help="another place than report.html beside run.json"
     )
     report.set_defaults(run_command=_report)
+
+
+def _add_calibrate(commands: Any) -> None:
     calibrate = commands.add_parser(
         "calibrate", help="how repeatable each check of a spec is, and what it would overlook"
     )
@@ -90,6 +124,9 @@ def _parser() -> argparse.ArgumentParser:
         help="where records are kept; as modelqa_dir in pytest's configuration",
     )
     calibrate.set_defaults(run_command=_calibrate)
+
+
+def _add_fetch(commands: Any) -> None:
     fetch = commands.add_parser("fetch", help="get data that a metric needs; nothing is fetched otherwise")
     fetch.add_argument("what", choices=["nltk"], help="nltk: what its tokenizer needs (tokens: nltk)")
     fetch.add_argument(
@@ -101,7 +138,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     fetch.add_argument("--to", type=Path, metavar="FOLDER", help="a folder of NLTK data that NLTK looks in")
     fetch.set_defaults(run_command=_fetch)
-    return parser
 
 
 def _fetch(options: argparse.Namespace) -> int:
