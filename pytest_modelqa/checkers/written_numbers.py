@@ -27,8 +27,10 @@ _NUMBER = re.compile(
     """,
     re.VERBOSE,
 )
-_LATEX = re.compile(r"(\d)?[ ]?\\[cdt]?frac[ ]?\{([^{}]*)\}[ ]?\{([^{}]*)\}")
-_VULGAR = re.compile("[¼-¾⅐-⅞]")
+# \frac{1}{2}, and \frac12 as TeX reads it.
+_LATEX = re.compile(r"(\d)?[ ]?\\[cdt]?frac[ ]?(\{[^{}]*\}|\d)[ ]?(\{[^{}]*\}|\d(?!\d))")
+_LATEX_THOUSANDS = re.compile(r"\{,\}|,\\!")
+_VULGAR = re.compile(r"(\d)?([¼-¾⅐-⅞])")
 # Beyond the digits of any answer, so that a text of a million digits costs nothing.
 _MOST_CHARACTERS = 400
 
@@ -53,9 +55,11 @@ def numbers_of(text: str) -> list[Number]:
     ['$1,234.50', '−3e2', '7', '5', '3']
     >>> [str(each.value) for each in numbers_of(r"1/2 of 2 1/2, 1½, -\frac{3}{4} or x/2 on 1/2/2024")]
     ['1/2', '5/2', '3/2', '-3/4']
+    >>> [str(each.value) for each in numbers_of(r"-½, \frac12 and 1{,}234")]
+    ['-1/2', '1/2', '1234']
     """
-    text = _VULGAR.sub(lambda match: " " + unicodedata.normalize("NFKC", match[0]), text)
-    text = _LATEX.sub(_in_one_line, text)
+    text = _VULGAR.sub(_written_out, text)
+    text = _LATEX.sub(_in_one_line, _LATEX_THOUSANDS.sub(",", text))
     found = []
     for match in _NUMBER.finditer(text):
         if not match["under_something"] and len(match[0]) <= _MOST_CHARACTERS:
@@ -65,9 +69,14 @@ def numbers_of(text: str) -> list[Number]:
     return found
 
 
+def _written_out(vulgar: re.Match[str]) -> str:
+    """½ as 1/2, after a whole number with a space between them, and after a sign with none."""
+    return (f"{vulgar[1]} " if vulgar[1] else "") + unicodedata.normalize("NFKC", vulgar[2])
+
+
 def _in_one_line(latex: re.Match[str]) -> str:
     before = f"{latex[1]} " if latex[1] else ""
-    return f"{before}{latex[2]}/{latex[3]}"
+    return f"{before}{latex[2].strip('{}')}/{latex[3].strip('{}')}"
 
 
 def _value(match: re.Match[str]) -> Fraction | None:
