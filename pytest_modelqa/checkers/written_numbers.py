@@ -28,7 +28,7 @@ _NUMBER = re.compile(
     re.VERBOSE,
 )
 # \frac{1}{2}, and \frac12 as TeX reads it.
-_LATEX = re.compile(r"(\d)?[ ]?\\[cdt]?frac[ ]?(\{[^{}]*\}|\d)[ ]?(\{[^{}]*\}|\d(?!\d))")
+_LATEX = re.compile(r"(?:(\d)[ ]?)?\\[cdt]?frac[ ]?(\{[^{}]*\}|\d)[ ]?(\{[^{}]*\}|\d(?!\d))")
 _LATEX_THOUSANDS = re.compile(r"\{,\}|,\\!")
 _VULGAR = re.compile(r"(\d)?([¼-¾⅐-⅞])")
 # Beyond the digits of any answer, so that a text of a million digits costs nothing.

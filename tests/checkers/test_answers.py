@@ -53,6 +53,8 @@ Passes = Callable[..., bool]
         (r"-3\frac{1}{2}", -3.5, True),
         (r"\frac{\pi}{2}", 2, False),
         (r"\frac12", 0.5, True),
+        (r"The answer is \frac{1}{2}", 0.5, True),
+        (r"x = 3, \frac{1}{2}", 0.5, True),
         (r"\frac{7}3 \text{ or } -2\frac12", -2.5, True),
         (r"\frac123", "1/23", False),
         (r"1{,}234 = 1,\!234", 1234, True),

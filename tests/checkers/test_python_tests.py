@@ -72,6 +72,10 @@ def test_a_program_that_leaves_before_its_tests_has_not_passed(leave: str) -> No
     assert confined(f"{leave}\nassert False") == "it left before its tests were over, by an exit of its own"
 
 
+def test_a_program_that_does_not_end_after_its_tests_has_not_passed() -> None:
+    assert confined("import atexit, time\natexit.register(time.sleep, 60)") == "no end within 2 s"
+
+
 def test_libraries_of_the_environment_can_be_used() -> None:
     assert confined("import json, numpy\nassert numpy.ones(3).sum() == 3", Limits()) == ""
 
