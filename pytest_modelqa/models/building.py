@@ -67,6 +67,34 @@ def build_real(model: Model, folder: Path) -> nn.Module:
         return _call(model, folder)
 
 
+def build_complete(model: Model, folder: Path) -> nn.Module:
+    """The module of a model without a checkpoint: it has nothing to learn, and is the same in every build.
+
+    Raises:
+        EvaluationError: ``build`` raised, or gave no module.
+        CheckpointError: It has parameters, or holds something that is random.
+    """
+    module, again = build_real(model, folder), build_real(model, folder)
+    names = [name for name, _ in module.named_parameters()]
+    if names:
+        raise CheckpointError(
+            f"model {model.name!r} has {len(names)} parameters and no checkpoint",
+            expected="every parameter must come from a checkpoint",
+            found=", ".join(names[:5]),
+            todo="write `checkpoint:`; without it only models that have nothing to learn are measured",
+        )
+    _check_real(module, model)
+    held, held_again = (dict(each.named_buffers()) | plain_tensors(each) for each in (module, again))
+    for name in _differing(held, held_again):
+        raise CheckpointError(
+            f"model {model.name!r} makes {name!r} at random, and has no checkpoint that holds it",
+            expected="the same values in every build",
+            found="two builds that differ",
+            todo="save its state_dict and write `checkpoint:`, or draw from a generator that build seeds",
+        )
+    return module
+
+
 def build_random(model: Model, folder: Path, seed: int = 0) -> nn.Module:
     """The module with its random initial values, the same for the same seed, in ``eval()``.
 

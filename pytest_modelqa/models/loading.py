@@ -13,7 +13,7 @@ from ..errors import CheckpointError, EvaluationError
 from ..records.digests import file_sha256
 from ..spec.resolved import Model
 from ..user_code import explained, import_attribute
-from .building import build_module, build_random, build_real, hidden_buffers
+from .building import build_complete, build_module, build_random, hidden_buffers
 from .checkpoint import read_header, read_tensors
 from .files import (
     NO_COORDINATES,
@@ -71,8 +71,7 @@ def load_model(
         )
     path = checkpoint_path(model, folder, coordinates)
     if path is None:
-        module = build_real(model, folder)
-        _check_no_parameters(module, model)
+        module = build_complete(model, folder)
     else:
         with unchanged(checkpoint_files(path)) as files:
             check_digests(model, files, hashed, digest_of)
@@ -311,17 +310,6 @@ def _check_filled(module: nn.Module, model: Model, path: Path) -> None:
             expected="every parameter from the checkpoint, every buffer with values",
             found=", ".join(empty[:5]),
             todo="do not override load_state_dict, or let it assign every parameter",
-        )
-
-
-def _check_no_parameters(module: nn.Module, model: Model) -> None:
-    names = [name for name, _ in module.named_parameters()]
-    if names:
-        raise CheckpointError(
-            f"model {model.name!r} has {len(names)} parameters and no checkpoint",
-            expected="every parameter must come from a checkpoint",
-            found=", ".join(names[:5]),
-            todo="write `checkpoint:`; without it only models that have nothing to learn are measured",
         )
 
 

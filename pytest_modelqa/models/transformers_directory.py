@@ -89,7 +89,15 @@ def load_directory(path: Path, name: str, precision: torch.dtype) -> TextModel:
         ) from error
     _demand_all(found, path, name)
     weights = dict(network.named_parameters())
-    check_finite(weights, weights, set(weights), path)
+    try:
+        check_finite(weights, weights, set(weights), path)
+    except CheckpointError as error:
+        if precision == torch.float16:
+            # What transformers has cast cannot be told from what the file holds.
+            error.todo = (
+                "choose a wider `precision`; if the file itself holds them, take an earlier checkpoint"
+            )
+        raise
     return TextModel(network, tokenizer)
 
 

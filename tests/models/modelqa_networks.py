@@ -224,6 +224,16 @@ class NoParameters(nn.Module):
         return x * 2
 
 
+class Projection(nn.Module):
+    def __init__(self, seed=None):
+        super().__init__()
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        self.register_buffer("projection", torch.randn(4, 2, generator=generator))
+
+    def forward(self, x):
+        return x @ self.projection
+
+
 class Lazy(nn.Module):
     def __init__(self):
         super().__init__()

@@ -282,6 +282,16 @@ def test_parameters_without_a_checkpoint_are_refused(make_model, tmp_path):
     )
 
 
+def test_a_model_that_is_random_and_has_no_checkpoint_is_refused(make_model, networks, tmp_path):
+    with pytest.raises(
+        CheckpointError, match="makes 'projection' at random, and has no checkpoint"
+    ) as caught:
+        _load(make_model(None, "Projection"), tmp_path)
+    assert caught.value.found == "two builds that differ"
+    seeded = make_model(None, "Projection", args={"seed": 0})
+    assert torch.equal(_load(seeded, tmp_path).projection, _load(seeded, tmp_path).projection)
+
+
 def test_a_model_without_parameters_needs_no_checkpoint(make_model, tmp_path):
     loaded = _load(make_model(None, "NoParameters"), tmp_path)
     assert loaded(torch.ones(1)).item() == 2

@@ -125,6 +125,18 @@ def test_nan_in_the_weights_is_an_error(directory: Path, load: Callable[..., Tex
         load()
 
 
+def test_weights_beyond_half_precision_are_told_as_that(
+    directory: Path, load: Callable[..., TextModel]
+) -> None:
+    weights = load_file(directory / "model.safetensors")
+    name = next(iter(weights))
+    save_file({**weights, name: weights[name] * 0 + 1e6}, directory / "model.safetensors", {"format": "pt"})
+    assert load("bfloat16")
+    with pytest.raises(CheckpointError, match="Inf in") as caught:
+        load("float16")
+    assert (caught.value.todo or "").startswith("choose a wider `precision`")
+
+
 def test_pickles_are_not_read(directory: Path, load: Callable[..., TextModel]) -> None:
     torch.save(load_file(directory / "model.safetensors"), directory / "pytorch_model.bin")
     (directory / "model.safetensors").unlink()
