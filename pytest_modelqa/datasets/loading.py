@@ -84,6 +84,14 @@ def _from_loader(loaded: Any, dataset: Dataset, folder: Path) -> LoadedSamples:
 
 def _limited(samples: Any, dataset: Dataset, folder: Path) -> LoadedSamples:
     check_not_empty(len(samples.ids), dataset.name)
+    wrong = [name for name, values in samples.scalars.items() if len(values) != len(samples.ids)]
+    if wrong:
+        raise DatasetError(
+            f"the scalars of dataset {dataset.name!r} are not one for each id",
+            expected=f"{len(samples.ids)} values, or slices and samples would not belong together",
+            found=", ".join(f"{name}: {len(samples.scalars[name])}" for name in wrong[:5]),
+            todo=f"let what {dataset.load} gives filter ids and scalars alike",
+        )
     ids = as_ids(samples.ids, dataset.name)[: dataset.limit]
     scalars = {name: values[: dataset.limit] for name, values in samples.scalars.items()}
 

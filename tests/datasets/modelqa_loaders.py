@@ -77,8 +77,8 @@ def images_of_many_sizes():
 class Streamed:
     """Gives ids, scalars and batches by itself."""
 
-    def __init__(self, broken=False):
-        self.ids = ("a", "b", "c")
+    def __init__(self, broken=False, filtered=False):
+        self.ids = ("b", "c") if filtered else ("a", "b", "c")
         self.scalars = {"label": np.array([0, 1, 2])}
         self.about = {"categories": {1: "tree"}}
         self.broken = broken

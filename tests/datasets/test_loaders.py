@@ -196,6 +196,12 @@ def test_an_object_with_ids_scalars_and_batch_is_used_as_it_is(loader):
     assert samples.about == {"categories": {1: "tree"}}
 
 
+def test_scalars_of_other_samples_than_the_ids_are_refused(loader):
+    with pytest.raises(DatasetError, match="not one for each id") as caught:
+        loader("streamed", args={"filtered": True})
+    assert caught.value.found == "label: 3"
+
+
 def test_its_errors_are_told_in_our_words(loader):
     samples = loader("streamed", args={"broken": True})
     with pytest.raises(
