@@ -127,8 +127,7 @@ def resemblance(columns: Columns, neighbours: int) -> Resemblance:
     features, reference = _features_and_reference(columns)
     _check_count(f"{neighbours} neighbours", min(len(features), len(reference)), neighbours + 1)
     origin = features.mean(0)
-    reach = _surely_below(_reach(features, neighbours), features, origin)
-    reference_reach = _surely_below(_reach(reference, neighbours), reference, origin)
+    reach, reference_reach = _reach(features, neighbours, origin), _reach(reference, neighbours, origin)
     inside = torch.zeros(len(features), dtype=torch.int64, device=features.device)
     reached, covered = 0, 0
     for part, distances in squared_distances(reference, features):
@@ -204,22 +203,29 @@ def _covariance_root(centred: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]
     return root, scaled.square().sum()
 
 
-def _surely_below(reach: torch.Tensor, vectors: torch.Tensor, origin: torch.Tensor) -> torch.Tensor:
+def _surely_below(reach: torch.Tensor, lengths: torch.Tensor, dimensions: int) -> torch.Tensor:
     """Squared reaches less what rounding may put between a reach and a distance of the same length.
 
     Samples that are there twice, and real samples beside themselves (``baseline: real``), lie at the end of a reach:
     rounding would count any of them (a density of 1.2 where it is 0.5, of whole numbers). A squared distance of x and
     y is computed to d·u·(|x|² + |y|²) at most (u: half the spacing of float64 at 1); where it is near the squared
-    reach r of x, |y|² ≤ 2 |x|² + 2 r. Lengths are seen from either of the two origins that distances are taken from.
+    reach r of x, |y|² ≤ 2 |x|² + 2 r.
+
+    Args:
+        lengths: The squared lengths of the samples, seen from any origin that distances are taken from.
     """
-    lengths = (vectors - origin).square().sum(1) + (vectors - vectors.mean(0)).square().sum(1)
-    rounding = (vectors.shape[1] + 16) * torch.finfo(torch.float64).eps
+    rounding = (dimensions + 16) * torch.finfo(torch.float64).eps
     return reach - rounding * (3 * lengths + 4 * reach)
 
 
-def _reach(features: torch.Tensor, neighbours: int) -> torch.Tensor:
-    """The squared distance of each sample to its k-th nearest other sample; every pair is measured once."""
-    centred, norms = _centred(features, features.mean(0))
+def _reach(features: torch.Tensor, neighbours: int, origin: torch.Tensor) -> torch.Tensor:
+    """The squared distance of each sample to its k-th nearest other sample; every pair is measured once.
+
+    Args:
+        origin: From where the distances will be taken that are compared with these.
+    """
+    mean = features.mean(0)
+    centred, norms = _centred(features, mean)
     nearest = torch.full((len(features), neighbours), torch.inf, dtype=torch.float64, device=features.device)
     side = max(1, int(_DISTANCES_AT_ONCE**0.5))
     tiles = [slice(start, min(start + side, len(features))) for start in range(0, len(features), side)]
@@ -232,7 +238,9 @@ def _reach(features: torch.Tensor, neighbours: int) -> torch.Tensor:
             else:
                 _keep_nearest(nearest[columns], distances.T)
             _keep_nearest(nearest[rows], distances)
-    return nearest.amax(1)
+    # Seen from elsewhere, |x|² is at most twice the sum of both.
+    lengths = 3 * norms + 2 * (mean - origin).square().sum()
+    return _surely_below(nearest.amax(1), lengths, features.shape[1])
 
 
 def _keep_nearest(nearest: torch.Tensor, distances: torch.Tensor) -> None:
