@@ -310,6 +310,9 @@ RESULTS = Results(
     scores={"acc": np.array([1.0, 1.0, 0.0, 1.0]), "wrong": np.array([1.0, 1.0, 1.0, 1.0])},
     means={"acc": "acc", "wrong": "acc"},
 )
+LOSSES = Results(
+    {"nll": Reported(0.5, None, 2, False)}, {}, ("a", "b"), {"nll": np.full(2, 0.5)}, means={"nll": "nll"}
+)
 
 
 def test_a_number_is_taken_in_the_unit_that_the_spec_states() -> None:
@@ -346,6 +349,8 @@ def test_scores_are_held_against_the_mean_that_the_source_reports() -> None:
         selection.score(RESULTS, name="wrong", **stated)
     with pytest.raises(OutputError, match="no score 'bleu' for each sample"):
         selection.score(RESULTS, name="bleu", **stated)
+    with pytest.raises(OutputError, match="direction of nll the wrong way round"):
+        selection.score(LOSSES, name="nll", **stated)
     part = Results(ids=("a", "b"), scores={"f1": np.array([0.5, 1.0])})
     with pytest.raises(OutputError, match="not all 0 or 1"):
         selection.score(part, name="f1", binary=True, **stated)

@@ -16,6 +16,7 @@ import torch
 from pytest_modelqa.datasets.coco import from_coco
 from pytest_modelqa.errors import DatasetError, OutputError
 from pytest_modelqa.metrics import detection as metrics
+from pytest_modelqa.metrics.coco_masks import overlapping_masks
 from pytest_modelqa.metrics.side_tables import SideTables
 from pytest_modelqa.models.coco_results import BUILD, CocoResults, recorded_answers
 from pytest_modelqa.tasks.declarations import DetectionArgs
@@ -201,6 +202,15 @@ def test_boxes_of_the_same_objects_give_other_numbers(tmp_path: Path) -> None:
     tables, weights = tables_of(tmp_path, Fixed(found)), np.ones((1, IMAGES), dtype=np.int64)
     plain = metrics.ap(tables, weights, reference=True)[""].values[0]
     assert plain != metrics.ap(tables, weights, masks=True)[""].values[0]
+
+
+def test_masks_that_overlap_by_just_the_threshold_are_a_pair() -> None:
+    whole, half = (np.asfortranarray(np.array(rows, np.uint8)) for rows in ([[1, 1]], [[1, 0]]))
+    codes, one = ([mask.encode(half)], [mask.encode(whole)]), np.zeros(1, np.int64)
+
+    _, _, iou = overlapping_masks(codes, (one, one), np.array([False]), 0.5)
+
+    assert iou.tolist() == [0.5]
 
 
 def test_a_model_without_masks_is_told(tmp_path: Path) -> None:

@@ -131,6 +131,13 @@ def test_images_are_counted_at_an_overlap_of_one_half() -> None:
     }
 
 
+@pytest.mark.parametrize(("bottom", "matched"), [(35.0, 1), (34.9, 0)])
+def test_half_of_a_box_finds_it_and_less_does_not(bottom: float, matched: int) -> None:
+    detections, truths = side_tables([found([[10.0, 10.0, 40.0, bottom]], [0.9], [0]), NOTHING])
+
+    assert (detections["matched"].tolist(), truths["found"].tolist()) == ([matched], [matched, 0, 0])
+
+
 def test_one_mapping_for_the_whole_batch_is_taken_too() -> None:
     whole = {
         "boxes": torch.tensor([[CAT], [CAT]]),

@@ -104,6 +104,7 @@ def test_a_baseline_that_it_does_not_have_is_refused(samples_of: Callable[..., A
     ("images", "args", "message", "found"),
     [
         (IMAGES * 255, {}, "outside its declared data range", "values from 0"),
+        (IMAGES / IMAGES.max() * np.float32(1.002) - IMAGES.min(), {}, "outside its declared", "values from"),
         (IMAGES * 2 - 1, {}, "outside its declared data range", "values from -0.9"),
         (IMAGES, {"data_range": 255}, "less than a hundredth of its declared data range", "values from"),
         (np.where(IMAGES > 0.999, np.nan, IMAGES), {}, "NaN or Inf in the field image", "first in sample 's"),

@@ -7,7 +7,7 @@ import torch
 from scipy import stats
 from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
-from pytest_modelqa.tasks.sampler import SeededSampler, gumbel, seeds_of
+from pytest_modelqa.tasks.sampler import SeededSampler, _nucleus, gumbel, seeds_of
 
 LOGITS = torch.tensor([2.0, 1.0, 0.5, 0.4, -1.0, -torch.inf])
 ROWS = 20_000
@@ -45,6 +45,8 @@ def test_the_most_probable_tokens_that_reach_the_share_stay() -> None:
     # 0.55, 0.20, 0.12, 0.11: the second is the first to reach 0.6.
     assert set(drawn(2000, top_p=0.6).tolist()) == {0, 1}
     assert set(drawn(2000, top_p=0.5).tolist()) == {0}
+    # The first of two alike has the share already.
+    assert _nucleus(torch.zeros(1, 2, dtype=torch.float64), 0.5).tolist() == [[0.0, -torch.inf]]
     assert set(drawn(2000, top_p=1e-9).tolist()) == {0}
 
 
