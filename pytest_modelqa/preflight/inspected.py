@@ -73,12 +73,12 @@ class Inspected:
         model = ask.model
         assert model is not None
         module = None if is_directory(model) else self._module(model)
-        found, read = [], 0
+        found, left = [], _VALUES_READ_BYTES
         for member in members(model.coordinates, {}):
             path = checkpoint_path(model, self.folder, member)
             assert path is not None
             try:
-                read += self._look_into(module, model, path, read)
+                left -= self._look_into(module, model, path, left)
             except CheckpointError as error:
                 at = named(member.items())
                 error.what = f"({at}) {error.what}" if at else error.what
@@ -92,17 +92,17 @@ class Inspected:
                     "checkpoint fits",
                 )
             )
-        if read < 0:
+        if left < 0:
             found.append(_note("checkpoint", model.name, "too large to be read whole here; the run does it"))
         return Answer(ask.name, tuple(found))
 
-    def _look_into(self, module: nn.Module | None, model: Model, path: Path, read: int) -> int:
-        """The bytes that were read for NaN; a large negative number where that would have been too many."""
+    def _look_into(self, module: nn.Module | None, model: Model, path: Path, left: int) -> int:
+        """The bytes of a checkpoint that fits; it is read for NaN if so many are left to be read."""
         header = read_header(path, model.state_dict_key, model.allow_globals, model.format)
         if module is not None:
             demand_fit(module, model, path, header)
-        if read < 0 or read + header.size_bytes > _VALUES_READ_BYTES:
-            return -10 * _VALUES_READ_BYTES
+        if header.size_bytes > left:
+            return header.size_bytes
         if module is None:
             # Here, because it takes 2 s to import.
             from ..models.transformers_directory import load_directory

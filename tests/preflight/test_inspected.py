@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from pytest_modelqa.evaluation.plan import job_of
 from pytest_modelqa.preflight import inspected
@@ -84,3 +85,35 @@ def test_of_a_task_that_is_fitted_first_the_weights_are_known(
     )
     assert said(answer) == [("inputs", "note")]
     assert answer.facts["memory"] == {"weights": 40.0, "fixed": 0.0, "per_sample": 0.0}
+
+
+def weights(folder: Path, monkeypatch: pytest.MonkeyPatch, **tensors: np.ndarray) -> list[tuple[str, str]]:
+    """What is said of a checkpoint with these tensors beside the two of the model."""
+    asked(folder, monkeypatch, width=4, task="classification")
+    sound = {"layer.weight": np.ones((2, 4), np.float32), "layer.bias": np.ones(2, np.float32)}
+    save_file(
+        sound | {name.replace("_", "."): value for name, value in tensors.items()}, folder / "a.safetensors"
+    )
+    model = read_spec(folder / "a.modelspec.yaml", catalogue()).models["net"]
+    answer = inspected.Inspected(folder).weights(Ask("weights", "net", model=model))
+    return [(finding.severity, finding.what) for finding in answer.findings]
+
+
+NAN = np.array([1, np.nan], np.float32)
+
+
+def test_nan_in_a_checkpoint_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert weights(tmp_path, monkeypatch) == []
+    (found,) = weights(tmp_path, monkeypatch, layer_bias=NAN)
+    assert found == ("error", "the checkpoint has 1 NaN in 'layer.bias'")
+
+
+def test_a_checkpoint_too_large_to_be_read_is_said_to_be_and_still_has_to_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspected, "_VALUES_READ_BYTES", 0)
+    (found,) = weights(tmp_path, monkeypatch, layer_bias=NAN)
+    assert found == ("note", "too large to be read whole here; the run does it")
+    (found,) = weights(tmp_path, monkeypatch, layer_bias=np.ones(3, np.float32))
+    assert found[0] == "error"
+    assert "layer.bias" in found[1] or "does not fit" in found[1]

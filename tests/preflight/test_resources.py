@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
+from pytest_modelqa.preflight import resources
 from pytest_modelqa.preflight.live_memory import LiveBytes, growth_of
-from pytest_modelqa.preflight.resources import duration_findings, memory_findings, memory_in_bytes
+from pytest_modelqa.preflight.resources import (
+    device_findings,
+    duration_findings,
+    memory_findings,
+    memory_in_bytes,
+    space_findings,
+)
 from pytest_modelqa.spec import read_spec
 from pytest_modelqa.spec.resolved import Spec
 from pytest_modelqa.tasks.registry import catalogue
@@ -90,3 +99,38 @@ def test_what_is_too_slow_for_its_deadline_is_an_error(tmp_path: Path) -> None:
 def test_memory_is_read_in_both_kinds_of_units() -> None:
     assert memory_in_bytes("512 MiB") == 512 * 2**20
     assert memory_in_bytes("0.5TB") == 5e11
+
+
+@pytest.mark.parametrize(("free", "severities"), [(199_999_999, ["error"]), (200_000_000, [])])
+def test_a_disk_without_room_for_records_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, severities: list[str]
+) -> None:
+    usage = SimpleNamespace(free=free)
+    monkeypatch.setattr(resources.shutil, "disk_usage", lambda place: usage if place == tmp_path else None)
+    # Of a folder that is not there yet, the one in which it will be made.
+    assert [each.severity for each in space_findings(tmp_path / "not" / "yet")] == severities
+
+
+@pytest.mark.parametrize(
+    ("present", "device", "severities"),
+    [
+        ((), "cuda", ["note"]),
+        (("a",), "cuda", []),
+        (("a",), "cuda:1", ["error"]),
+        (("a", "b"), "cuda:1", []),
+        ((), "cpu", []),
+        ((), "auto", []),
+    ],
+)
+def test_a_device_that_is_not_there(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    present: tuple[str, ...],
+    device: str,
+    severities: list[str],
+) -> None:
+    monkeypatch.setattr(resources, "accelerators", lambda: present)
+    spec = spec_with(tmp_path, "batch_size: 4")
+    evaluation = replace(spec.evaluations["e"], device=device)
+    found = device_findings(replace(spec, evaluations={"e": evaluation}))
+    assert [each.severity for each in found] == severities
