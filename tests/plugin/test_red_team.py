@@ -135,3 +135,14 @@ def test_a_metric_of_the_whole_set_names_the_field_that_it_cannot_be_sliced_by(
     assert "the dataset has no field 'lable' to slice by" in run.text
     assert "fields confidence, label, prediction" in run.text
     assert "did you mean 'label'?" in run.text
+
+
+def test_a_field_that_is_asked_for_in_vain_is_told_with_its_argument_the_nearest_one_and_the_line(
+    toy: Any, run_pytest: Callable[..., Any]
+) -> None:
+    toy.edit("task: classification", "task: classification\n    args: {target: lable}")
+    run = run_pytest(toy.folder, "-k", "accuracy")
+    error = run.error("classification::accuracy-min")
+    assert error["what"] == "the dataset has no field lable, which is the task's target"
+    assert error["todo"] == "write args: {target: label} in the evaluation, or correct the dataset"
+    assert str(error["where"]).endswith("toy.modelspec.yaml:27")
