@@ -40,8 +40,10 @@ def rehearse(stage: Gate, spec: Spec, evaluation: Evaluation) -> tuple[Finding, 
     found: dict[str, Finding] = {}
     passed: dict[str, int] = {}
     not_judged: list[tuple[Check, ModelQAError]] = []
+    not_rehearsed: list[str] = []
     for check in tiny.evaluations[evaluation.name].checks:
         if _has_no_results_yet(tiny, check):
+            not_rehearsed.append(check.id)
             continue
         try:
             members = stage.members(tiny, tiny.evaluations[evaluation.name], check, _silent, _EVERY)
@@ -61,6 +63,11 @@ def rehearse(stage: Gate, spec: Spec, evaluation: Evaluation) -> tuple[Finding, 
             if verdict is not None and _says_something(stage, tiny, evaluation, check, verdict):
                 passed[check.id] = verdict.lines[0].candidate.n
     found |= {finding.what: finding for finding in random_weights_findings(spec, evaluation, passed)}
+    if not_rehearsed:
+        what = (
+            f"not rehearsed: {', '.join(not_rehearsed)}, as the results to compare with are not written yet"
+        )
+        found[what] = Finding(QUESTION, evaluation.name, "note", what)
     return (*found.values(), *_undefined(evaluation, not_judged))
 
 
