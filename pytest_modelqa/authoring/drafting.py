@@ -28,6 +28,8 @@ _ROLES = {
 _PARTS = ("test", "val", "validation", "valid")
 _MOST_CHECKPOINTS = 12
 _MOST_DATA = 12
+# A folder of a sweep holds hundreds, and nobody wants to read as many evaluations.
+_MOST_LOGS = 6
 UNKNOWN_ROLE = "nothing says that training never saw these samples: if so, write test or validation"
 
 
@@ -61,7 +63,12 @@ def draft_of(inventory: Inventory, name: str, origin: str) -> Draft:
 
 
 def _written_down(inventory: Inventory, notes: list[str]) -> Iterator[WrittenDown]:
-    for path, kind in inventory.logs.items():
+    logs = list(inventory.logs.items())
+    if len(logs) > _MOST_LOGS:
+        notes.append(
+            f"{len(logs) - _MOST_LOGS} more logs of training were left out: name the folder of one run"
+        )
+    for path, kind in logs[:_MOST_LOGS]:
         found = of_log(path, kind, inventory.root, notes)
         if found is not None:
             yield found

@@ -12,6 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from pytest_modelqa.authoring import inventory as module
+from pytest_modelqa.authoring.drafting import draft_of
 from pytest_modelqa.authoring.inventory import take_inventory
 from pytest_modelqa.errors import UsageError
 
@@ -93,3 +94,15 @@ def test_a_folder_that_is_no_experiment(tmp_path: Path, monkeypatch: pytest.Monk
         (tmp_path / name).write_text("")
     with pytest.raises(UsageError, match="more than 1 files"):
         take_inventory(tmp_path)
+
+
+def test_of_a_sweep_the_first_logs_are_drafted_and_the_rest_is_counted(tmp_path: Path) -> None:
+    for run in range(8):
+        (tmp_path / f"run_{run}").mkdir()
+        rows = "".join(f"{step},{3 - step / 10}\n" for step in range(20))
+        (tmp_path / f"run_{run}" / "metrics.csv").write_text("step,loss\n" + rows)
+    draft = draft_of(take_inventory(tmp_path), "a", "runs")
+    assert [evaluation.args["path"] for evaluation in draft.evaluations] == [
+        f"run_{run}/metrics.csv" for run in range(6)
+    ]
+    assert draft.notes == ("2 more logs of training were left out: name the folder of one run",)
