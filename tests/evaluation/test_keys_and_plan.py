@@ -85,6 +85,8 @@ def edit(folder: Path, old: str, new: str) -> None:
         ("{split: test}", "{split: validation}"),
         ("files: [data/*.npy], role: test", "files: [data/*.npy], role: test, limit: 2"),
         ("    model: picker\n    dataset: test", "    model: picker\n    dataset: train"),
+        ("picker: {build: model:Picker,", "picker: {format: safetensors, build: model:Picker,"),
+        ("    dataset: test\n", "    dataset: test\n    repeats: 2\n"),
         ("    dataset: test\n", "    dataset: test\n    seed: 1\n"),
         ("    dataset: test\n", "    dataset: test\n    precision: bfloat16\n"),
         ("    dataset: test\n", "    dataset: test\n    batch_size: 8\n"),
@@ -252,3 +254,9 @@ def test_a_field_of_the_data_that_is_called_like_scores_is_refused(folder: Path,
     name = names[column] if column == 0 else f"constant/{names[column]}"
     with pytest.raises(DatasetError, match="which is the name of the scores that the evaluation computes"):
         demand_no_scores_among(["label", name], job)
+
+
+def test_times_are_measured_anew_in_every_run(folder: Path) -> None:
+    assert key(folder, "run-1").value == key(folder, "run-2").value
+    edit(folder, "{metric: accuracy, min: 0.8}", "{metric: latency_p50, max: 100}")
+    assert key(folder, "run-1").value != key(folder, "run-2").value
