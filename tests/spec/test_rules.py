@@ -465,6 +465,45 @@ def test_a_bound_at_the_edge_of_what_makes_sense_is_legal(
     assert read(spec_text(("accuracy, min: 0.9", check))).evaluations["digits"].checks
 
 
+@pytest.mark.parametrize(
+    ("second", "todo"),
+    [("min: 0.9", "remove one of them"), ("min: 0.8", "give one of them a name: id: accuracy-min-2")],
+)
+def test_two_checks_of_one_id_are_told_apart_by_what_they_say(
+    read: Reader, spec_text: Callable[..., str], second: str, todo: str
+) -> None:
+    both = f"{CHECK}}}\n      - {{metric: accuracy, {second}"
+    (problem,) = read.error(spec_text((CHECK, both))).problems
+
+    assert (problem.code, problem.todo) == ("id-taken", todo)
+
+
+def test_the_highest_of_several_minima_is_held_against_a_maximum(
+    read: Reader, spec_text: Callable[..., str]
+) -> None:
+    # The lower one stands last, and does not contradict.
+    checks = (
+        f"{CHECK}}}\n      - {{metric: accuracy, min: 0.5, id: low}}\n      - {{metric: accuracy, max: 0.8"
+    )
+    (problem,) = read.error(spec_text((CHECK, checks))).problems
+
+    assert problem.found == "accuracy at least 0.9, and at most 0.8"
+
+
+def test_a_control_of_an_evaluation_that_stops_no_release_names_its_checks(
+    read: Reader, spec_text: Callable[..., str]
+) -> None:
+    def text(control: str) -> str:
+        return (
+            spec_text(("0.9}", "0.9, severity: warn}"))
+            + f"controls: {{untrained: {{evaluation: digits{control}}}}}\n"
+        )
+
+    (problem,) = read.error(text("")).problems
+    assert problem.what == "the control 'untrained' names no check, and none of digits stops a release"
+    assert read(text(", fails: [accuracy-min]")).controls
+
+
 def test_a_decimal_comma_is_understood(read: Reader, spec_text: Callable[..., str]) -> None:
     (problem,) = read.error(spec_text(("min: 0.9", "min: 0,9"))).problems
 
