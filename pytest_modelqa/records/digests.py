@@ -119,10 +119,12 @@ def canonical(value: Any) -> Any:
         return {_key(key): canonical(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [canonical(entry) for entry in value]
+    what = f"the number {value}" if isinstance(value, float) else f"a value of type {type(value).__name__}"
     raise StoreError(
-        f"a value of type {type(value).__name__} has no form in JSON",
+        f"{what} has no form in JSON, so nothing that depends on it can be recorded",
         expected="text, finite numbers, true, false, null, lists and mappings of these",
         found=repr(value)[:200],
+        todo="look for it among the args in the spec; write it as text, and let the code turn that into a number",
     )
 
 

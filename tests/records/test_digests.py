@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import sys
 import time
@@ -183,3 +184,10 @@ def test_groups_are_of_about_the_same_size_and_fixed_for_ever() -> None:
     assert counts.max() < 1155
     # Candidate and baseline share groups although years lie between them.
     assert [group_of(name) for name in ("a", "b", "ü", "\ud800")] == [10, 6, 8, 12]
+
+
+def test_a_number_that_is_none_is_told_with_where_to_look_for_it() -> None:
+    """``args: {scale: .inf}`` of a model is the likeliest one."""
+    with pytest.raises(StoreError, match="the number inf has no form in JSON") as caught:
+        digest({"args": {"scale": math.inf}})
+    assert "among the args in the spec" in str(caught.value.todo)
