@@ -56,7 +56,8 @@ def run_program(program: str, limits: Limits, *, confined: bool = True) -> str:
             "memory_mb": limits.memory_mb,
             "folder": folder,
             "visible": _visible() if confined else [],
-            "python": sys.executable,
+            # Called as ../venv/bin/python it is a path that leads through folders which the sandbox does not have.
+            "python": os.path.abspath(sys.executable),  # noqa: PTH100 - resolve() would leave the environment
         }
         ended = _helped(json.dumps(order), limits.deadline + _HELPER_SECONDS)
     if "refused" in ended:

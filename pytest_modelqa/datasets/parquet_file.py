@@ -29,7 +29,8 @@ def read_parquet(path: Path) -> dict[str, Any]:
             f"the .parquet file is damaged or truncated: {path.name}",
             where=str(path),
             found=str(error),
-            todo="copy or write it again",
+            # 25 and earlier cannot read lists of a fixed size of which one is missing.
+            todo=f"copy or write it again; if it is whole, install a later pyarrow: this is {pa.__version__}",
         ) from error
     return {name: _field(table.column(name)) for name in table.column_names}
 

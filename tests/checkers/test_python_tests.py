@@ -101,6 +101,14 @@ def test_the_home_folder_and_the_files_of_the_machine_cannot_be_read(tmp_path: P
     assert confined(program + f"assert not set(there) & set({beside!r}), there") == ""
 
 
+def test_an_interpreter_called_by_a_roundabout_path_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roundabout = os.path.join(tmp_path, os.path.relpath(sys.executable, tmp_path))  # noqa: PTH118
+    monkeypatch.setattr(sys, "executable", roundabout)
+    assert confined("") == ""
+
+
 def test_the_environment_of_the_caller_is_not_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN_OF_SOMETHING", "secret")
     assert confined("import os\nassert 'TOKEN_OF_SOMETHING' not in os.environ") == ""
