@@ -14,6 +14,7 @@ from typing import Any
 
 from ..errors import CheckpointError
 from ..placeholders import read_head
+from ..spec.grid import filled
 from ..spec.resolved import Model
 from .directory_files import directory_weights, files_beside_weights
 
@@ -66,19 +67,16 @@ def checkpoint_path(
         )
     written = model.checkpoint
     if model.coordinates:
-        written = re.sub(r"\{([^{}]*)\}", lambda match: _value_of(match[1], model, coordinates), written)
+        written = filled(written, coordinates)
+        missing = re.search(r"\{[^{}]*\}", written)
+        if missing:
+            raise CheckpointError(
+                f"the checkpoint of {model.name!r} needs a value for {missing[0]}",
+                expected=f"a pattern of {', '.join('{' + known + '}' for known in model.coordinates)}",
+                found=model.checkpoint,
+                todo="correct the pattern, or declare the coordinate",
+            )
     return folder.absolute() / Path(written).expanduser()
-
-
-def _value_of(name: str, model: Model, coordinates: Mapping[str, Any]) -> str:
-    if name in coordinates:
-        return str(coordinates[name])
-    raise CheckpointError(
-        f"the checkpoint of {model.name!r} needs a value for {{{name}}}",
-        expected=f"a pattern of {', '.join('{' + known + '}' for known in model.coordinates)}",
-        found=model.checkpoint,
-        todo="correct the pattern, or declare the coordinate",
-    )
 
 
 def checkpoint_files(path: Path) -> list[Path]:

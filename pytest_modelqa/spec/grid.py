@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 Coordinates = Mapping[str, Any]
 LAST = "last"
+# A coordinate in the pattern of a path: {step}, or {step:06} for whole numbers that are filled up with zeros.
+PLACEHOLDER = re.compile(r"\{([^{}:]*)(?::0([1-9])d?)?\}")
 
 
 def members(coordinates: Mapping[str, tuple[Any, ...]], at: Mapping[str, Any]) -> tuple[Coordinates, ...]:
@@ -26,6 +29,20 @@ def members(coordinates: Mapping[str, tuple[Any, ...]], at: Mapping[str, Any]) -
         name: (_picked(values, at[name]),) if name in at else values for name, values in coordinates.items()
     }
     return tuple(dict(zip(picked, values, strict=True)) for values in itertools.product(*picked.values()))
+
+
+def filled(pattern: str, coordinates: Coordinates) -> str:
+    """A path's pattern with the values of its coordinates; other braces stay as they are.
+
+    >>> filled("seed_{seed}/step_{step:06}.pt", {"seed": 1, "step": 3000})
+    'seed_1/step_003000.pt'
+    """
+
+    def value(match: re.Match[str]) -> str:
+        name, width = match.groups(default="0")
+        return str(coordinates[name]).zfill(int(width)) if name in coordinates else match[0]
+
+    return PLACEHOLDER.sub(value, pattern)
 
 
 def named(coordinates: Iterable[tuple[str, Any]]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from .catalogue import TaskDeclaration
 from .document import Document, Written
+from .grid import PLACEHOLDER
 from .grid_rules import check_values
 from .layers import chosen, place_of
 from .names import Names
@@ -21,7 +22,6 @@ from .spelling import listed, quoted
 RESERVED_MARKS = ("gpu", "cpu", "preflight", "after_training", "control", "parametrize", "usefixtures")
 # What says how a model is run; repeats would divide the samples of a file that holds each of them once.
 OF_INFERENCE = ("batch_size", "precision", "deterministic", "seed", "repeats", "stop_early")
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 def check_marks(marks: Sequence[str], at: Node, problems: Problems) -> None:
@@ -45,8 +45,10 @@ def check_checkpoint(written: Written[ModelEntry], problems: Problems) -> None:
     assert entry is not None
     # ${env:…} has braces as well, and was judged with the paths.
     pattern = re.sub(r"\$\{[^{}]*\}", "", entry.checkpoint or "")
-    placeholders = _PLACEHOLDER.findall(pattern)
-    for name in dict.fromkeys(placeholders):
+    found = PLACEHOLDER.findall(pattern)
+    placeholders, padded = [name for name, _ in found], {name for name, width in found if width}
+    others = re.findall(r"\{([^{}]*)\}", PLACEHOLDER.sub("", pattern))
+    for name in dict.fromkeys([*placeholders, *others]):
         if name not in entry.coordinates:
             problems.add(
                 "unknown-coordinate",
@@ -57,10 +59,17 @@ def check_checkpoint(written: Written[ModelEntry], problems: Problems) -> None:
                 else "a path without braces",
                 todo=_instead_of(name),
             )
-    formatted = {name.partition(":")[0] for name in placeholders if ":" in name}
+    formatted = {name.partition(":")[0] for name in others}
     for name, values in entry.coordinates.items():
         at = written.at("coordinates").value[name].node
         check_values(name, at, problems)
+        if name in padded and not all(type(value) is int and value >= 0 for value in values):
+            problems.add(
+                "bad-coordinate",
+                f"the coordinate {quoted(name)} of {quoted(written.name)} is filled up with zeros",
+                at,
+                expected="whole numbers",
+            )
         if name not in placeholders and name not in formatted:
             problems.add(
                 "unused-coordinate",
@@ -83,7 +92,7 @@ def _instead_of(placeholder: str) -> str | None:
         return f"declare it: coordinates: {{{placeholder}: […]}}"
     name, colon, _ = placeholder.partition(":")
     return (
-        f"write {{{name}}}, and under coordinates its values as they stand in the files' names"
+        f"write {{{name}}}, or {{{name}:06}} for whole numbers that are filled up with zeros to six digits"
         if colon
         else None
     )

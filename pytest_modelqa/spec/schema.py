@@ -84,7 +84,7 @@ class ModelEntry(Entry):
     )
     checkpoint: Text | None = Field(
         default=None,
-        description="A path from the spec's folder, or a pattern with {coordinates}.",
+        description="A path from the spec's folder, or a pattern with {coordinates}; {step:06} fills up with zeros.",
         examples=["checkpoints/best.safetensors", "${env:CHECKPOINTS}/best.safetensors"],
     )
     coordinates: dict[str, list[Scalar]] = Field(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DatasetError
+from ..spec.grid import filled
 
 
 def located(path: str, folder: Path, coordinates: Mapping[str, Any]) -> Path:
@@ -18,10 +19,7 @@ def located(path: str, folder: Path, coordinates: Mapping[str, Any]) -> Path:
     >>> located("{name}", Path("/"), {"name": "."}).as_posix()
     '/'
     """
-    filled = path
-    for name, value in coordinates.items():
-        filled = filled.replace(f"{{{name}}}", str(value))
-    found = folder / filled
+    found = folder / filled(path, coordinates)
     if not found.exists():
         at = ", ".join(f"{name}={value}" for name, value in coordinates.items())
         raise DatasetError(

@@ -55,6 +55,12 @@ def test_a_pattern_takes_one_value_per_coordinate(make_model, tmp_path):
     assert checkpoint_path(model, tmp_path, {"seed": 1, "step": 20}) == tmp_path / "s1" / "20.pt"
 
 
+def test_a_coordinate_is_filled_up_with_zeros(make_model, tmp_path):
+    model = make_model("{step:06}/{step:04d}.pt", coordinates={"step": (10, 123456)})
+    assert checkpoint_path(model, tmp_path, {"step": 10}) == tmp_path / "000010" / "0010.pt"
+    assert checkpoint_path(model, tmp_path, {"step": 123456}) == tmp_path / "123456" / "123456.pt"
+
+
 def test_braces_are_ordinary_in_a_path_without_coordinates(make_model, tmp_path):
     assert checkpoint_path(make_model("{a}.pt"), tmp_path) == tmp_path / "{a}.pt"
 

@@ -221,8 +221,16 @@ RULES: list[tuple[list[tuple[str, str]], list[str]]] = [
         for value in ("0100", "1e3", "true", ".nan")
     ),
     (
-        [("best.safetensors", "'{step:06d}.pt', coordinates: {step: [1, 2]}")],
-        ["the checkpoint of 'candidate' holds {step:06d}, which is no coordinate"],
+        [("best.safetensors", "'{step:.2f}.pt', coordinates: {step: [1, 2]}")],
+        ["the checkpoint of 'candidate' holds {step:.2f}, which is no coordinate"],
+    ),
+    (
+        [("best.safetensors", "'{step:06}.pt', coordinates: {step: [1, best]}")],
+        ["the coordinate 'step' of 'candidate' is filled up with zeros"],
+    ),
+    (
+        [("best.safetensors", "'{step:06}/{step}.pt', coordinates: {step: [1, 0.5]}")],
+        ["the coordinate 'step' of 'candidate' is filled up with zeros"],
     ),
     ([GRID, ("min: 0.9", "min: 0.9, along: step")], ["along of check 1 of digits has no effect beside min"]),
     (
