@@ -1,4 +1,4 @@
-"""pytest's hooks and options, nothing else. It is loaded in every session of the environment: keep it light."""
+"""pytest's hooks, nothing else. It is loaded in every session of the environment: keep it light."""
 
 from __future__ import annotations
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import DatasetError
+from ..metrics.registry import metrics
+from ..records.columns import is_score
 from ..records.provenance import Provenance, forget, provenance_seal, read_provenance, write_provenance
 from ..records.store import Record
 from ..spec.catalogue import MetricDeclaration
@@ -42,7 +44,7 @@ def is_complete(
         return True
     column = column_of(use, baseline)
     if declaration.level == "sample":
-        if column in record.columns:
+        if declaration.needs == "outputs" and column in record.columns:
             return True
         there = record.has_scores(column) or bool(record.failures(column, ""))
     else:
@@ -50,19 +52,22 @@ def is_complete(
     return there and _is_current(record, column, folder, memory)
 
 
-def demand_no_scores_among(fields: Iterable[str], job: Job) -> None:
+def demand_no_scores_among(fields: Iterable[str]) -> None:
     """A field of the data that is called like the scores of a metric would be judged in their place.
+
+    Of any metric: a check of it may be added later, and is answered from the record.
 
     Raises:
         DatasetError: There is one.
     """
-    columns = {column_of(use, baseline) for use in job.metrics for baseline in (None, *job.baselines)}
-    for name in sorted(columns & set(fields)):
-        raise DatasetError(
-            f"the dataset has a field {name!r}, which is the name of the scores that the evaluation computes",
-            expected=f"a field of another name than {', '.join(sorted(columns))}",
-            todo=f"rename or leave out {name!r} in the dataset; records of an earlier run are no data",
-        )
+    known = metrics()
+    for name in sorted(fields):
+        if is_score(name) and name.rpartition("/")[2].partition(".v")[0] in known:
+            raise DatasetError(
+                f"the dataset has a field {name!r}, which is how the scores of a metric are called",
+                expected="fields of other names: records of an earlier run are no data",
+                todo=f"rename or leave out {name!r} in the dataset",
+            )
 
 
 def seals(record: Record, job: Job) -> dict[str, str]:

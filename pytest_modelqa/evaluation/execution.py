@@ -129,7 +129,7 @@ def _measure(
         started = time.monotonic()
         report(Progress("predicting", 0, len(samples)))
         scalars = {name: np.asarray(values) for name, values in samples.scalars.items()}
-        demand_no_scores_among(scalars, order.job)
+        demand_no_scores_among(scalars)
         visit = visit_of(order, store, len(samples), scalars)
         table = infer(
             subject, visit, size, pool, lambda done: report(Progress("predicting", done, len(samples)))

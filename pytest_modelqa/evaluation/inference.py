@@ -217,7 +217,10 @@ def _suspect(model: torch.nn.Module) -> str:
         return (
             "write precision: float32 or bfloat16: float16 overflows above 65,504, and the weights are finite"
         )
-    return "the weights are finite too: look for a division by zero, a logarithm, a root or an overflow in the model"
+    return (
+        "the weights are finite too: look for a division by zero, a logarithm, a root or an overflow in the model "
+        "(what it casts to float16 must stay below 65,504)"
+    )
 
 
 def _demand_finite_inputs(tensors: Mapping[str, Any], ids: Sequence[str]) -> None:

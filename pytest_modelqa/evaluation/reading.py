@@ -40,7 +40,7 @@ def read(order: WorkOrder, report: Callable[[Progress], None]) -> Path:
     reader = load_reader(declaration, order.job.evaluation.args)
     found = reader.read([order.job.folder / file.path for file in order.inputs[FILES]])
     _demand_same_files(order)
-    demand_no_scores_among(found.fields, order.job)
+    demand_no_scores_among(found.fields)
     store = Store(order.store)
     known = [record for record in store.find(order.key) if record.folder == order.record]
     report(Progress("scoring"))

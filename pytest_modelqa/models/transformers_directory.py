@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 # Before it, a directory's config.json could fetch code from the Hub and run it: CVE-2026-4372, CVE-2026-5241.
-_OLDEST = (5, 5)
+_OLDEST = (5, 6)
 
 
 class TextModel(nn.Module):
@@ -122,8 +122,9 @@ def classes_of(path: Path, name: str) -> tuple[Any, Any]:
     version = tuple(int(part) for part in transformers.__version__.split(".")[:2])
     if version < _OLDEST:
         raise MissingDependencyError(
-            f"transformers {transformers.__version__} can be made to run code by a config.json (CVE-2026-4372)",
-            expected="at least 5.5",
+            f"transformers {transformers.__version__} makes a tokenizer where a directory has none, and before 5.5 "
+            "can be made to run code by a config.json (CVE-2026-4372)",
+            expected="at least 5.6",
             todo="pip install -U 'pytest-modelqa[text]'",
         )
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]

@@ -44,6 +44,7 @@ _DECLARATIONS: Mapping[str, str] = {
     "model": "models: {NAME: {build: module:attribute, checkpoint: PATH}}",
 }
 _MULTIPLES = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "G": 1e9}
+_OTHER_BASES = ("0x", "0o")
 _DIRECTIONS = ("decreasing", "non_increasing", "descending", "down", "falling")
 _SECONDS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
 
@@ -150,7 +151,7 @@ def _number_hint(value: Any, at: Node, key: str) -> str | None:
     if at.quoted and bare and isinstance(core_value(bare), (int, float)):
         return "remove the quotes"
     amount, unit = re.fullmatch(r"(.*?)\s*([A-Za-z%]*)", bare).groups()  # type: ignore[union-attr]
-    if unit and is_number(amount):
+    if unit and amount[:2].lower() not in _OTHER_BASES and is_number(amount):
         return _without_unit(amount, unit, key)
     stripped = bare.lstrip("<>=≥≤ ")
     if stripped != bare:

@@ -105,6 +105,13 @@ def test_an_addition_is_computed_again_once_a_package_of_it_changed(
     assert not complete(record, F1, folder)
 
 
+def test_a_field_of_the_data_is_no_addition(tmp_path: Path, record: Record, folder: Path) -> None:
+    fields = {EXACT.column: np.ones(3)}
+    with Store(tmp_path / "another").begin(record.manifest.key) as draft:
+        draft.write_samples(["a", "b", "c"], fields)
+        assert not complete(draft.commit(record.manifest), EXACT, folder)
+
+
 def test_values_that_nothing_is_known_of_are_not_believed(record: Record, folder: Path) -> None:
     """A killed run leaves such; so do records of a version that did not write down what computed them."""
     record.add_set(F1.column, "", VALUE)

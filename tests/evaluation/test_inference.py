@@ -43,7 +43,7 @@ def test_nan_of_the_models_own_computation_blames_neither_checkpoint_nor_precisi
     assert error.todo is not None
     assert error.todo.startswith("the weights are finite too")
     assert "checkpoint" not in error.todo
-    assert "float16" not in error.todo
+    assert "precision" not in error.todo
 
 
 def test_nan_of_a_weight_that_nobody_set_names_the_weight() -> None:

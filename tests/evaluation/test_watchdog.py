@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from pytest_modelqa.evaluation import watchdog
 
 Process = subprocess.Popen[bytes]
+# Another session of these tests on this machine has another one.
+MINE = secrets.token_hex(8)
 
 
 @pytest.fixture
 def processes() -> Iterator[list[Process]]:
     """Three sessions: of a worker, of a daemon that it started, and of another worker's daemon."""
-    marks = ("mine", "mine", "mine-not")
+    marks = (MINE, MINE, secrets.token_hex(8))
     started = [
         subprocess.Popen(
             [sys.executable, "-S", "-c", "print(flush=True); import time; time.sleep(60)"],
@@ -37,10 +41,10 @@ def processes() -> Iterator[list[Process]]:
         process.communicate()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="nobody else's environment can be read")
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no environment can be read")
 def test_a_daemon_ends_with_the_worker_that_started_it(processes: list[Process]) -> None:
     worker, daemon, other = processes
-    watchdog.end(worker.pid, "mine")
+    watchdog.end(worker.pid, MINE)
     assert worker.wait(10) == daemon.wait(10) == -9
     assert other.poll() is None
 

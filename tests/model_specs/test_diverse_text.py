@@ -62,6 +62,7 @@ def test_the_weak_weight_is_refused_for_its_diversity_alone(
         for result in record["results"]
         if result["status"] != "PASS"
     }
+    assert refused.pop("diversity") == "INCONCLUSIVE", "the goal that these checks decide"
     assert set(refused) == {"distinct_2", "self_bleu", "distinct_2_per_prompt"}
 
 

@@ -518,6 +518,16 @@ def test_a_decimal_comma_is_understood(read: Reader, spec_text: Callable[..., st
     assert "a decimal comma (0,9) must be a point (0.9)" in str(problem.todo)
 
 
+@pytest.mark.parametrize("number", ["0x10k", "0o17M", "0x1F%"])
+def test_a_number_to_another_base_with_a_unit_is_no_number(
+    read: Reader, spec_text: Callable[..., str], number: str
+) -> None:
+    (problem,) = read.error(spec_text(("min: 0.9", f"min: {number}"))).problems
+
+    assert problem.code == "not-a-number"
+    assert "F%" not in str(problem.todo)
+
+
 def test_a_baseline_of_defaults_that_nothing_compares_with_is_told(
     read: Reader, spec_text: Callable[..., str]
 ) -> None:
