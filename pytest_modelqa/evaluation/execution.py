@@ -38,7 +38,7 @@ from .batches import BatchSize
 from .companions import companion_checkpoints, setting_of
 from .early import populations_of
 from .engine import Progress, WorkOrder
-from .fingerprint import read_code, used_code, used_distributions
+from .fingerprint import used_code, used_distributions
 from .inference import Subject, Table, infer, predict
 from .loaded_models import LoadedModels
 from .performance import performance_of
@@ -72,7 +72,7 @@ def execute(order: WorkOrder, report: Report, models: LoadedModels, pool: Execut
         return _execute(order, report, models, pool, began)
     finally:
         # Also where it failed: the next order of this process finds the same modules, and maybe other files.
-        read_code(began)
+        used_code(order.job.folder, began)
 
 
 def _execute(order: WorkOrder, report: Report, models: LoadedModels, pool: Executor, began: float) -> Path:

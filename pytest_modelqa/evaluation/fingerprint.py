@@ -10,13 +10,15 @@ import platform
 import secrets
 import sys
 import sysconfig
+import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from weakref import WeakKeyDictionary
 
 from ..errors import EvaluationError
-from ..records.digests import FileDigest, file_sha256
+from ..records.digests import RACY_SECONDS, FileDigest, file_sha256, identity
 from .opened_files import opened, sources
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -30,13 +32,29 @@ _OWN_PROCESS = tuple(
     _PACKAGE / "evaluation" / name
     for name in ("worker.py", "local.py", "watchdog.py", "log_tail.py", "inline.py")
 )
+_NO_FILE = "0" * 32
 _STANDARD_LIBRARY = tuple({Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")})
 
 
-# The sha256 of each module's file as it was imported; a module that is imported anew is another object.
-_read: WeakKeyDictionary[ModuleType, tuple[Path, FileDigest]] = WeakKeyDictionary()
-# Of each file that was opened, as it was then: code may keep what it read for the next evaluation of this process.
-_opened: dict[Path, FileDigest] = {}
+@dataclass(frozen=True)
+class _SideFile:
+    """A file beside the spec, as the evaluations of this process found it.
+
+    Attributes:
+        digest: What it had in it when it was first read; of no file once it has changed since.
+        since: When the evaluation began that this was last written down for: seconds since the epoch.
+        identity: See ``digests.identity``; None where a change would not have to show in it.
+    """
+
+    digest: FileDigest
+    since: float
+    identity: list[int] | None
+
+
+# The sha256 of each module's file as it was imported, None where it does not count; a module that is imported anew is
+# another object.
+_read: WeakKeyDictionary[ModuleType, tuple[Path, FileDigest] | None] = WeakKeyDictionary()
+_side_files: dict[Path, _SideFile] = {}
 
 
 def read_code(since: float) -> None:
@@ -54,8 +72,8 @@ def read_code(since: float) -> None:
             continue
         # As it was named: a link may lead to another file tomorrow.
         path = Path(file).absolute()
-        if path.is_file() and _counts(path.resolve()):
-            _read[module] = path, _as_imported(path, since)
+        if path.is_file():
+            _read[module] = (path, _as_imported(path, since)) if _counts(path.resolve()) else None
 
 
 def used_code(folder: Path, since: float) -> tuple[FileDigest, ...]:
@@ -69,24 +87,64 @@ def used_code(folder: Path, since: float) -> tuple[FileDigest, ...]:
     """
     read_code(since)
     loaded = {module for module in sys.modules.values() if isinstance(module, ModuleType)}
-    files = {path: found for module, (path, found) in _read.items() if module in loaded}
+    files = dict(found for module, found in _read.items() if found and module in loaded)
     imported = {path.resolve() for path in files}
     executed = [
         path for path in sources(folder) if _counts(path.resolve()) and path.resolve() not in imported
     ]
-    for path in (*opened(folder), *executed):
-        if path not in _opened:
-            _opened[path] = _as_imported(path, since)
-        files[path] = _opened[path]
+    beside = folder.resolve()
+    gone = [path for path in _side_files if path.is_relative_to(beside) and not path.is_file()]
+    for path in (*opened(folder), *executed, *gone):
+        _side_files[path] = _as_read(path, since)
+        files[path] = _side_files[path].digest
     return tuple(
         FileDigest(_stored(path, folder), files[path].sha256, files[path].size) for path in sorted(files)
     )
 
 
+def _as_read(path: Path, since: float) -> _SideFile:
+    """What stands for a side file in the record of the evaluation that began at ``since``.
+
+    Code may keep what it read for all evaluations of its process, or read it again in each; a module may be the first
+    to read it in the second one. So once it has changed, also if back again, nobody can tell what was read.
+    """
+    before = _side_files.get(path)
+    if before and _is_of_no_file(before.digest):
+        # Within an evaluation it is one digest, for two it is never the same.
+        return before if before.since == since else _changed(before.digest, since)
+    # Before the content is read: what is written in between shows in the next identity.
+    identity_now = _identity_of(path)
+    if before and before.identity and before.identity == identity_now:
+        return before
+    now = _as_imported(path, since)
+    if before and now.sha256 != before.digest.sha256:
+        return _changed(now, since)
+    return _SideFile(now, since, identity_now)
+
+
+def _changed(digest: FileDigest, since: float) -> _SideFile:
+    return _SideFile(FileDigest(digest.path, _of_no_file(), digest.size), since, None)
+
+
+def _identity_of(path: Path) -> list[int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    settled = time.time() - max(status.st_mtime, status.st_ctime) >= RACY_SECONDS
+    return identity(status) if settled else None
+
+
 def _as_imported(path: Path, since: float) -> FileDigest:
-    status = path.stat()
+    try:
+        # Its times after its content: what is written between the two would else pass for what was read.
+        sha256 = file_sha256(path)
+        status = path.stat()
+    # Gone, locked or being written: user code may have read it for all that, so there is no telling what.
+    except (OSError, EvaluationError):
+        return FileDigest(str(path), _of_no_file(), 0)
     written = max(status.st_mtime, status.st_ctime) >= since
-    return FileDigest(str(path), _of_no_file() if written else file_sha256(path), status.st_size)
+    return FileDigest(str(path), _of_no_file() if written else sha256, status.st_size)
 
 
 def _of_no_file() -> str:
@@ -94,7 +152,11 @@ def _of_no_file() -> str:
 
     Another one each time: two such records must not be taken for the same one, of which the store keeps the first.
     """
-    return "0" * 32 + secrets.token_hex(16)
+    return _NO_FILE + secrets.token_hex(16)
+
+
+def _is_of_no_file(digest: FileDigest) -> bool:
+    return digest.sha256.startswith(_NO_FILE)
 
 
 def used_distributions() -> dict[str, str]:

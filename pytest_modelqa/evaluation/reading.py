@@ -16,6 +16,7 @@ from ..records.store import Record, SetValue, Store
 from ..spec.catalogue import MetricDeclaration
 from ..tasks.protocol import Reading
 from ..tasks.registry import load_reader, tasks
+from . import opened_files
 from .additions import demand_no_scores_among, forget_outdated, is_complete, keep_provenance
 from .engine import Progress, WorkOrder
 from .fingerprint import used_code, used_distributions
@@ -35,6 +36,8 @@ def read(order: WorkOrder, report: Callable[[Progress], None]) -> Path:
         StoreError: The record could not be written.
     """
     began = time.time()
+    opened_files.watch(order.job.folder)
+    opened_files.declare(order.job.folder / file.path for files in order.inputs.values() for file in files)
     report(Progress("reading"))
     declaration = tasks()[order.job.evaluation.task]
     reader = load_reader(declaration, order.job.evaluation.args)

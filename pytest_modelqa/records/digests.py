@@ -24,7 +24,9 @@ GROUPS = 20
 # Below this a file is hashed faster than its memory is looked up.
 _REMEMBERED_FROM_BYTES = 1 << 20
 # A file written again within the tick of its clock keeps its mtime; 2 s is the coarsest tick in use (FAT).
-_RACY_SECONDS = 2.0
+RACY_SECONDS = 2.0
+"""A file that was written more recently may change again without a trace in its times."""
+
 _ATTEMPTS = 3
 _CHUNK_BYTES = 1 << 20
 
@@ -63,7 +65,7 @@ def file_sha256(path: Path, memory: Path | None = None) -> str:
             if note and (known := _remembered(note, before)):
                 return known
             sha256 = _hash(path)
-            if _identity(path.stat()) == _identity(before):
+            if identity(path.stat()) == identity(before):
                 if note:
                     _remember(note, before, sha256)
                 return sha256
@@ -81,6 +83,12 @@ def file_sha256(path: Path, memory: Path | None = None) -> str:
         found=f"it was changed during each of {_ATTEMPTS} readings",
         todo="wait until it is written, then run again",
     )
+
+
+def identity(stat: os.stat_result) -> list[int]:
+    """What changes when a file is written to or replaced, unless within the tick of its clock."""
+    # ctime as well: a file replaced by one of the same size and a copied mtime (cp -p, touch -r) changes it.
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_dev, stat.st_ino]
 
 
 def digest(value: Any) -> str:
@@ -154,11 +162,6 @@ def _hash(path: Path) -> str:
     return sha256.hexdigest()
 
 
-def _identity(stat: os.stat_result) -> list[int]:
-    # ctime as well: a file replaced by one of the same size and a copied mtime (cp -p, touch -r) changes it.
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_dev, stat.st_ino]
-
-
 def _note_of(path: Path, memory: Path | None) -> Path | None:
     return memory / f"{digest(str(path.resolve()))}.json" if memory else None
 
@@ -167,18 +170,17 @@ def _remembered(note: Path, stat: os.stat_result) -> str | None:
     # A memory that is missing or damaged only costs the hashing of the file.
     with contextlib.suppress(OSError, ValueError, RecursionError, StoreError):
         entry = json.loads(note.read_bytes())
-        if isinstance(entry, dict) and entry.get("identity") == _identity(stat):
+        if isinstance(entry, dict) and entry.get("identity") == identity(stat):
             sha256 = entry.get("sha256")
-            if isinstance(sha256, str) and entry.get("check") == digest([_identity(stat), sha256]):
+            if isinstance(sha256, str) and entry.get("check") == digest([identity(stat), sha256]):
                 return sha256
     return None
 
 
 def _remember(note: Path, stat: os.stat_result, sha256: str) -> None:
-    if time.time() - max(stat.st_mtime, stat.st_ctime) < _RACY_SECONDS:
+    if time.time() - max(stat.st_mtime, stat.st_ctime) < RACY_SECONDS:
         return
-    identity = _identity(stat)
-    entry = {"identity": identity, "sha256": sha256, "check": digest([identity, sha256])}
+    entry = {"identity": identity(stat), "sha256": sha256, "check": digest([identity(stat), sha256])}
     # The digest is right whether it is remembered or not: a memory that cannot be written must fail nothing.
     with contextlib.suppress(StoreError):
         write_atomically(note, json.dumps(entry).encode())

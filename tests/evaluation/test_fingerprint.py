@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import os
 import py_compile
@@ -108,7 +109,7 @@ READS = """\
 import sys, time
 from pathlib import Path
 from pytest_modelqa.evaluation.fingerprint import used_code
-from pytest_modelqa.evaluation.opened_files import watch
+from pytest_modelqa.evaluation.opened_files import declare, watch
 
 folder = Path(sys.argv[1])
 watch(folder)
@@ -118,10 +119,14 @@ print(*(file.path + " " + file.sha256[:8] for file in used_code(folder, since)))
 """
 
 
-def read_by(folder: Path, code: str) -> dict[str, str]:
+def read_by(folder: Path, code: str, **environment: str) -> dict[str, str]:
     """What a process that runs this code has read below the folder: path to sha256."""
     command = [sys.executable, "-c", READS.format(code=code), str(folder)]
-    words = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    ran = subprocess.run(
+        command, check=True, capture_output=True, text=True, cwd=folder, env={**inherited, **environment}
+    )
+    words = ran.stdout.split()
     return {
         path: sha256
         for path, sha256 in zip(words[::2], words[1::2], strict=True)
@@ -129,13 +134,18 @@ def read_by(folder: Path, code: str) -> dict[str, str]:
     }
 
 
+UNREGISTERED = """
+from importlib.util import module_from_spec, spec_from_file_location as at
+spec = at('settings', folder / 'settings.py'); spec.loader.exec_module(module_from_spec(spec))
+"""
+
+
 @pytest.mark.parametrize(
     "code",
     [
         "exec((folder / 'settings.py').read_text())",
         "import runpy; runpy.run_path(str(folder / 'settings.py'))",
-        "from importlib.util import module_from_spec, spec_from_file_location as at\n"
-        "spec = at('settings', folder / 'settings.py'); spec.loader.exec_module(module_from_spec(spec))",
+        UNREGISTERED,
     ],
     ids=["exec", "runpy", "unregistered"],
 )
@@ -147,6 +157,31 @@ def test_a_file_of_code_that_is_executed_and_not_imported_counts(tmp_path: Path,
     assert list(read_by(tmp_path, code)) == ["./settings.py"]
 
 
+@pytest.mark.parametrize(
+    ("environment", "cached"),
+    [
+        ({}, "specs/__pycache__"),
+        ({"PYTHONOPTIMIZE": "1"}, "specs/__pycache__"),
+        ({"PYTHONPYCACHEPREFIX": "{elsewhere}"}, "elsewhere"),
+        ({"PYTHONPYCACHEPREFIX": "./../elsewhere", "PYTHONOPTIMIZE": "2"}, "elsewhere"),
+    ],
+    ids=["plain", "optimised", "elsewhere", "relative"],
+)
+def test_executed_code_counts_wherever_its_bytecode_lies(
+    tmp_path: Path, environment: dict[str, str], cached: str
+) -> None:
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs" / "settings.py").write_text("SCALE = 1\n")
+    wait_for_the_clock()
+    environment = {
+        name: value.format(elsewhere=tmp_path / "elsewhere") for name, value in environment.items()
+    }
+    first = read_by(tmp_path / "specs", UNREGISTERED, **environment)
+    assert list((tmp_path / cached).rglob("settings.*.pyc"))
+    assert list(first) == ["./settings.py"]
+    assert read_by(tmp_path / "specs", UNREGISTERED, **environment) == first
+
+
 def test_what_is_installed_in_an_environment_beside_the_spec_is_known_by_its_versions(tmp_path: Path) -> None:
     file = tmp_path / ".venv" / "lib" / "site-packages" / "package" / "data.json"
     file.parent.mkdir(parents=True)
@@ -154,17 +189,94 @@ def test_what_is_installed_in_an_environment_beside_the_spec_is_known_by_its_ver
     assert read_by(tmp_path, f"open({str(file)!r}).close()") == {}
 
 
-def test_a_file_counts_as_it_was_when_the_process_first_read_it(tmp_path: Path) -> None:
-    """A module that reads it once, when it is imported, uses the old content for the next evaluation too."""
+READS_TWICE = """
+open(folder / 'names.txt').close(); used_code(folder, since)
+{between}
+time.sleep(0.05); since = time.time()
+open(folder / 'names.txt').close() if (folder / 'names.txt').exists() else None
+{meanwhile}
+"""
+# By a rename, and not by this process: what it writes itself follows from its code.
+WRITES_ANOTHER = "(folder / 'other').write_text('d'); (folder / 'other').rename(folder / 'names.txt')"
+AND_BACK = (
+    "time.sleep(0.05); since = time.time(); used_code(folder, since)\n"
+    "(folder / 'other').write_text('a b c'); (folder / 'other').rename(folder / 'names.txt')"
+)
+
+
+@pytest.mark.parametrize(
+    ("between", "meanwhile"),
+    [
+        (WRITES_ANOTHER, ""),
+        ("", WRITES_ANOTHER),
+        (f"{WRITES_ANOTHER}\n{AND_BACK}", ""),
+        ("(folder / 'names.txt').unlink()", ""),
+    ],
+    ids=["between", "during", "and back", "removed"],
+)
+def test_a_file_that_changed_since_it_was_first_read_stands_for_no_content(
+    tmp_path: Path, between: str, meanwhile: str
+) -> None:
+    """The second evaluation may have read it again, or use what a module kept of it."""
     (tmp_path / "names.txt").write_text("a b c")
     wait_for_the_clock()
-    first = read_by(tmp_path, "open(folder / 'names.txt').close()")
-    twice = (
-        "open(folder / 'names.txt').close(); used_code(folder, since)\n"
-        "(folder / 'other.txt').write_text('d'); (folder / 'other.txt').rename(folder / 'names.txt')\n"
-        "time.sleep(0.05); since = time.time()"
+    found = read_by(tmp_path, READS_TWICE.format(between=between, meanwhile=meanwhile))
+    assert found == {"./names.txt": "00000000"}
+
+
+@pytest.mark.parametrize("between", ["", "(folder / 'names.txt').touch()"], ids=["untouched", "touched"])
+@pytest.mark.parametrize("age", [0, 3600], ids=["new", "old"])
+def test_a_file_that_kept_its_content_between_two_evaluations_stands_for_it(
+    tmp_path: Path, between: str, age: int
+) -> None:
+    (tmp_path / "names.txt").write_text("a b c")
+    os.utime(tmp_path / "names.txt", (time.time() - age, time.time() - age))
+    wait_for_the_clock()
+    found = read_by(tmp_path, READS_TWICE.format(between=between, meanwhile=""))
+    assert found == {"./names.txt": hashlib.sha256(b"a b c").hexdigest()[:8]}
+
+
+def test_two_records_of_a_file_that_changed_are_never_the_same_record(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("a b c")
+    wait_for_the_clock()
+    code = (
+        "import os; open(folder / 'names.txt').close(); digests = []\n"
+        "time.sleep(0.05); os.utime(folder / 'names.txt')\n"
+        "for since in (since, since, since + 1):\n"
+        "    digests.append([file.sha256 for file in used_code(folder, since) if 'names' in file.path])\n"
+        "assert digests[0] == digests[1] != digests[2]"
     )
-    assert read_by(tmp_path, twice) == first
+    assert read_by(tmp_path, code) == {"./names.txt": "00000000"}
+
+
+def test_a_file_that_only_the_evaluation_before_declared_counts(tmp_path: Path) -> None:
+    """And what that one read as its data is no side file of the next one."""
+    for name in ("mine.txt", "both.txt"):
+        (tmp_path / name).write_text(name)
+    wait_for_the_clock()
+    code = (
+        "declare([folder / 'mine.txt', folder / 'both.txt'])\n"
+        "open(folder / 'mine.txt').close(); open(folder / 'both.txt').close()\n"
+        "declare([]); open(folder / 'both.txt').close()"
+    )
+    assert list(read_by(tmp_path, code)) == ["./both.txt"]
+
+
+def test_declared_files_cost_nothing_however_many_were_opened(tmp_path: Path) -> None:
+    """A data set is 20,000 images; every evaluation of a worker asks what was opened."""
+    for number in range(40):
+        (tmp_path / f"{number}.txt").touch()
+    code = (
+        "from pytest_modelqa.evaluation import opened_files\n"
+        "files = [folder / f'{number}.txt' for number in range(40)]; declare(files); counts = []\n"
+        "for some in (files[:1], files):\n"
+        "    for file in some: open(file).close()\n"
+        "    calls = []; sys.setprofile(lambda *call: calls.append(call))\n"
+        "    opened_files.opened(folder); opened_files.sources(folder); sys.setprofile(None)\n"
+        "    counts.append(len(calls))\n"
+        "assert counts[0] == counts[1], counts"
+    )
+    assert read_by(tmp_path, code) == {}
 
 
 def test_a_link_that_leads_to_another_file_is_code_that_changed(tmp_path: Path, monkeypatch: Any) -> None:
