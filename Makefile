@@ -6,6 +6,10 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 
+# Hundreds of processes of the tests import the package by pytest, which rewrites its assertions anew in each (1.7 s)
+# unless it may keep what it made.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: test gate docs
 
 test: .venv/ready
