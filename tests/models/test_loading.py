@@ -325,6 +325,20 @@ def test_fault_54_nan_in_complex_weights_and_in_buffers_is_found(make_model, tmp
             _load(make_model("model.pt", "Mixed"), tmp_path)
 
 
+@pytest.mark.parametrize(("held", "fits"), [([-5, 2**40], True), ([1, 2**63], False)])
+def test_whole_numbers_that_the_models_dtype_cannot_hold_are_refused(make_model, tmp_path, held, fits):
+    state = _mixed_state() | {"count": torch.tensor(held, dtype=torch.int64 if fits else torch.uint64)}
+    torch.save(state, tmp_path / "model.pt")
+    model = make_model("model.pt", "Mixed")
+    if fits:
+        assert _load(model, tmp_path).count.tolist() == held
+    else:
+        with pytest.raises(
+            CheckpointError, match=r"numbers of 'count' do not fit the model: it has torch.int64"
+        ):
+            _load(model, tmp_path)
+
+
 def test_fault_54_what_overflows_only_in_half_precision_says_so(make_model, trained, tmp_path):
     state = trained().state_dict()
     state["head.bias"][0] = 1e6
