@@ -109,6 +109,9 @@ def _of_lines(check: Check, lines: Sequence[Line]) -> Iterator[str]:
 
 def _undecided(lines: Sequence[Line]) -> str:
     needed = [line.samples_needed for line in lines if line.samples_needed is not None]
+    if any(line.note for line in lines if line.samples_needed is None):
+        # Which is the reason, and stands beside it.
+        return f"how many {lines[0].needed_unit} would decide it cannot be told"
     if len(needed) < len(lines):
         return f"no number of {lines[0].needed_unit} like these would decide it"
     unit = lines[0].needed_unit

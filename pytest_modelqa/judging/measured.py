@@ -19,6 +19,7 @@ from ..records.store import Record, SetValue
 from ..spec.catalogue import MetricDeclaration
 from ..spec.resolved import Check
 from .arithmetic import real_number
+from .class_shares import counted_samples
 from .recorded import Recorded
 
 
@@ -78,10 +79,11 @@ class Value:
         number: Finite and in the metric's range.
         n: Samples in the slice; one that was measured several times (``repeats``) counts once.
         scores: For a per-sample metric, the scores that the value is the mean of, in the order of the sample ids.
-        clusters: What the samples have in common (``cluster:``), in the same order, or None.
+        clusters: What the samples have in common (``cluster:``), in the order of the scores or outcomes, or None.
         left_out: For a set-level metric, the 20 values with one group of samples left out (None: undefined).
         group_sizes: Samples in each of these groups, where the metric changes with their number; else empty.
         standard_error: Of a number that another tool measured, as that tool has it.
+        outcomes: For a set-level metric of one class, 0 or 1 for each sample that the value is a share of.
     """
 
     number: float
@@ -91,11 +93,13 @@ class Value:
     left_out: tuple[float | None, ...] = ()
     group_sizes: tuple[int, ...] = ()
     standard_error: float | None = None
+    outcomes: np.ndarray | None = None
 
     @property
     def is_number_only(self) -> bool:
         """Whether nothing is known of the samples: another tool's number, or one of a training log."""
-        return self.scores is None and all(one is None for one in self.left_out)
+        nothing_left_out = all(one is None for one in self.left_out)
+        return self.scores is None and self.outcomes is None and nothing_left_out
 
 
 Order = np.ndarray | slice
@@ -118,7 +122,7 @@ def values(
     column = column_name(check.metric, declaration.version, check.args, side.trivial)
     found: dict[str, Value] = {}
     for slice_name, wanted in (check.slices or {"": None}).items():
-        parts = _parts(side.record, column, slice_name, check, declaration, order)
+        parts = _parts(side.record, column, slice_name, check, declaration, order, side.trivial)
         _demand_slices(parts, slice_name, wanted)
         for label, part in parts.items():
             if wanted is None or label in wanted:
@@ -198,6 +202,7 @@ def _parts(
     check: Check,
     declaration: MetricDeclaration,
     order: Order,
+    trivial: str | None,
 ) -> Mapping[str, Callable[[], Value]]:
     """How to read the metric for each value of a slice; only those that the check wants have to be judgeable."""
     if declaration.level == "set":
@@ -208,7 +213,7 @@ def _parts(
             _undefined(undefined[""])
         return {
             **{
-                label: partial(_of_set, record, (slice_name, label), one, declaration)
+                label: partial(_of_set, record, (slice_name, label), one, declaration, trivial)
                 for label, one in stored.items()
             },
             **{label: partial(_undefined, error) for label, error in undefined.items()},
@@ -234,8 +239,13 @@ def _undefined(error: Mapping[str, str | None]) -> Value:
 
 
 def _of_set(
-    record: Record, place: tuple[str, str], stored: SetValue, declaration: MetricDeclaration
+    record: Record,
+    place: tuple[str, str],
+    stored: SetValue,
+    declaration: MetricDeclaration,
+    trivial: str | None,
 ) -> Value:
+    share = counted_samples(record, declaration, *place, trivial)
     sizes = _group_sizes(record, *place) if declaration.size_dependent else ()
     return Value(
         real_number(stored.value, declaration),
@@ -243,6 +253,8 @@ def _of_set(
         left_out=stored.left_out,
         group_sizes=sizes,
         standard_error=stored.standard_error,
+        outcomes=share[1][share[0]].astype(np.float64) if share else None,
+        clusters=record.column(REPEAT_OF)[share[0]] if share and REPEAT_OF in record.columns else None,
     )
 
 

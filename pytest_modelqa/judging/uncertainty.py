@@ -17,6 +17,7 @@ from ..spec.resolved import Check
 from ..statistics import intervals, jackknife, paired
 from ..statistics.decision import Margin
 from ..statistics.intervals import Interval
+from . import class_shares
 from .measured import Value
 from .recorded import RecordedMetric
 
@@ -65,10 +66,12 @@ def comparison_margins(
 
 
 def value_bounds(metric: MetricDeclaration, value: Value) -> Bounds:
-    """The interval of one value: exact for 0/1 scores, t for other means, the jackknife for a set-level value."""
+    """The interval of one value: exact for 0/1 scores and shares, t for other means, else the jackknife."""
     scores = value.scores
     if value.is_number_only:
         return partial(_of_number, metric, value)
+    if value.outcomes is not None:
+        return partial(class_shares.bounds, metric, value)
     if scores is None:
         left_out = _left_out(value)
         return lambda confidence: jackknife.single(
@@ -102,7 +105,7 @@ def _of_number(metric: MetricDeclaration, value: Value, confidence: float) -> In
         found = intervals.from_standard_error(value.number, value.standard_error, confidence, value.n)
         return replace(found, lower=max(found.lower, metric.lower), upper=min(found.upper, metric.upper))
     note = "numbers only, without a standard error: nothing is known of their noise"
-    unknown = Interval(value.number, -np.inf, np.inf, confidence, value.n, 0, "none", note)
+    unknown = Interval(value.number, -np.inf, np.inf, confidence, value.n, 0, "none", note, known=False)
     return replace(unknown, lower=metric.lower, upper=metric.upper)
 
 

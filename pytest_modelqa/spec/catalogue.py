@@ -87,6 +87,9 @@ class MetricDeclaration:
             ``metrics.side_tables``); ``slices: category`` is then by the classes of the rows.
         class_slices: A slice by the target's class is one class against the rest over the whole set
             (precision of class 3), not the metric on the samples of that class.
+        class_share: Of one class, the value is a share of samples: of those whose ``label``, whose ``prediction`` or
+            of which ``either`` is the class, those that are predicted right (of ``either`` the share s is Jaccard's
+            index, and the value 2s / (1 + s), Dice's). So its interval is exact. None for what is no such share.
         bias: What is known of its value on few samples, for the reader of a check that has ``confidence`` in
             the value itself; empty where there is nothing to say.
         aspect: What it speaks of, for warnings: a gain in ``diversity`` says little without a check of ``quality``
@@ -118,6 +121,7 @@ class MetricDeclaration:
     columns: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     class_slices: bool = False
+    class_share: Literal["label", "prediction", "either"] | None = None
     bias: str = ""
     aspect: Literal["quality", "diversity"] | None = None
     tasks: tuple[str, ...] = ()

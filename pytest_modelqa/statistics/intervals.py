@@ -41,6 +41,8 @@ class Interval:
         unseen_below: The lower bound is set by failures too rare to have been seen in so few units, which
             shrink as 1/n, and not by the spread, which shrinks as 1/√n.
         unseen_above: The same of the upper bound.
+        known: Whether the samples say anything of the noise; if not, the bounds are the limits of any value, and
+            no number of samples can be told from their distance.
     """
 
     estimate: float
@@ -53,6 +55,7 @@ class Interval:
     note: str = ""
     unseen_below: bool = False
     unseen_above: bool = False
+    known: bool = True
 
     @property
     def two_sided_confidence(self) -> float:

@@ -131,6 +131,7 @@ def relative(
         units=logs.units,
         method=f"{logs.method} of the log-ratio",
         note=logs.note,
+        known=logs.known,
     )
 
 
@@ -150,6 +151,12 @@ def _interval(
         note = "the value does not exist without one of the groups: too few samples bear on it"
     elif n < LEAST_SAMPLES:
         note = f"fewer than {LEAST_SAMPLES} samples bear on the value: no interval"
+    elif not groups:
+        note = (
+            f"the value is the same with any of the {len(without_group)} groups left out: however many samples like"
+            " these show no noise to make an interval of; a metric with a score for each sample (accuracy), or of"
+            " one class (recall with slices: label), has an exact one"
+        )
     elif groups < LEAST_GROUPS:
         note = f"only {groups} of {len(without_group)} groups bear on the value: no interval"
     else:
@@ -181,7 +188,7 @@ def _spread(without_group: NDArray[np.float64], sizes: NDArray[np.float64]) -> t
 def _unknown(
     value: float, confidence: float, n: int, groups: int, note: str, lower: float, upper: float
 ) -> Interval:
-    return Interval(value, lower, upper, confidence, n, groups, "jackknife", note)
+    return Interval(value, lower, upper, confidence, n, groups, "jackknife", note, known=False)
 
 
 def _groups(value: float, without_group: ArrayLike) -> NDArray[np.float64]:

@@ -244,6 +244,7 @@ def independent(candidate: Interval, baseline: Interval) -> Interval:
         note="; ".join(dict.fromkeys(note for note in (candidate.note, baseline.note) if note)),
         unseen_below=candidate.unseen_below or baseline.unseen_above,
         unseen_above=candidate.unseen_above or baseline.unseen_below,
+        known=candidate.known and baseline.known,
     )
 
 

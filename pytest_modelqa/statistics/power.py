@@ -36,7 +36,7 @@ def samples_needed(margin: Interval) -> float:
     n·(h/|estimate|)² where h is the distance from the estimate to the bound on the side of 0, since that
     shrinks as 1/√n; n·h/|estimate| where the bound is set by failures too rare to be seen, since that
     shrinks as 1/n. Whether the check then passes or fails is the sign of the estimate. Infinite when the
-    estimate is 0 or the bound unlimited.
+    estimate is 0, the bound unlimited, or nothing known of the noise.
 
     >>> from . import intervals
     >>> margin = intervals.binary([1] * 148 + [0] * 12, 0.95).above(0.90)     # 0.925 on 160 samples
@@ -45,7 +45,7 @@ def samples_needed(margin: Interval) -> float:
     """
     passing = margin.estimate >= 0
     half = margin.estimate - margin.lower if passing else margin.upper - margin.estimate
-    if margin.estimate == 0 or not math.isfinite(half):
+    if margin.estimate == 0 or not math.isfinite(half) or not margin.known:
         return math.inf
     shrinks_as_n = margin.unseen_below if passing else margin.unseen_above
     ratio = half / abs(margin.estimate)

@@ -48,6 +48,7 @@ def test_every_declared_metric_has_the_function_that_its_declaration_describes(
 
     assert keywords == {*declaration.args.model_fields, *declaration.task_args}
     assert ("class_value" in parameters) == declaration.class_slices
+    assert declaration.class_slices or declaration.class_share is None
     assert bool(declaration.columns) == (declaration.needs == "predictions")
     assert (declaration.level == "set") == (declaration.scores == "set")
     for name, field in declaration.args.model_fields.items():

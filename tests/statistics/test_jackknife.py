@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pytest_modelqa.statistics import jackknife
+from pytest_modelqa.statistics import jackknife, paired, power
 
 Value = Callable[[np.ndarray], float]
 
@@ -116,7 +116,7 @@ def test_a_group_without_samples_adds_nothing_and_is_not_counted() -> None:
 @pytest.mark.parametrize(
     ("without", "n", "note"),
     [
-        ([0.5] * 20, 200, "only 0 of 20 groups"),
+        ([0.5] * 20, 200, "the same with any of the 20 groups left out"),
         ([0.4] * 9 + [0.5] * 11, 200, "only 9 of 20 groups"),
         ([float("nan")] + [0.4] * 19, 200, "does not exist without one of the groups"),
         ([0.4, 0.6] * 10, 39, "fewer than 40 samples"),
@@ -129,6 +129,8 @@ def test_what_cannot_be_estimated_is_unknown_and_says_why(without: list[float], 
     gain = jackknife.relative(0.5, without, 0.25, [0.25] * 20, 0.95, n)
     assert (gain.lower, gain.upper) == (-1, np.inf)
     assert note in gain.note
+    for unknown in (interval.above(0.3), paired.independent(interval, interval).above(-0.2), gain.above(0.3)):
+        assert power.samples_needed(unknown) == np.inf, "no number follows from the limits of the value"
 
 
 def test_a_relative_gain_over_nothing_is_unknown() -> None:
