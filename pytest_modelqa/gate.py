@@ -13,7 +13,7 @@ from .baselines.reading import baseline_of
 from .baselines.room import warned_of_saturation
 from .errors import BaselineError, ModelQAError, RunRecordError, StoreError, UsageError
 from .evaluation.engine import Engine, Progress
-from .evaluation.evaluations import Evaluated, Evaluations
+from .evaluation.evaluations import Evaluations
 from .evaluation.inline import InlineEngine
 from .evaluation.local import Limits, LocalEngine
 from .evaluation.plan import Job, Needs, needs, role_of
@@ -325,18 +325,17 @@ class Gate:
     def _measured(
         self, job: Job, name: str, waiting: Callable[[str, Progress], None], every: float
     ) -> Measured:
-        evaluated: Evaluated = self.evaluations.wait(
-            job, lambda progress: waiting(job.title, progress), every
-        )
-        stated_role = role_of(job.evaluation, self.catalogue)
+        evaluated = self.evaluations.wait(job, lambda progress: waiting(job.title, progress), every)
+        stated = role_of(job.evaluation, self.catalogue)
         return Measured(
             name=name,
             record=evaluated.record,
-            role=job.dataset.role if job.dataset else stated_role,
-            has_model=job.model is not None or stated_role is not None,
+            role=job.dataset.role if job.dataset else stated,
+            has_model=job.model is not None or stated is not None,
             reused=evaluated.reused,
             note=evaluated.note,
             additions=evaluated.additions,
+            inputs=evaluated.inputs,
         )
 
     def _relative(self, path: Path) -> str:

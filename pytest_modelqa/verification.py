@@ -22,7 +22,8 @@ class Verification:
     Attributes:
         line: The conclusion drawn again, or why there is none.
         problems: What keeps the record from being a proof; empty when it is one.
-        exit_code: 0: GO, proved. 1: the run did not pass, or something does not hold. 2: the run is incomplete.
+        exit_code: 0: GO, proved. 1: the run did not pass, or something does not hold. 2: the run is incomplete
+            (or, see ``verify_or_explain``, its record unreadable or edited).
         notes: What was taken as the record has it.
     """
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..errors import InfrastructureError, ModelQAError, StoreError
 from ..metrics.registry import metrics
+from ..records.digests import FileDigest
 from ..records.store import Record, Store
 from ..spec.catalogue import Catalogue
 from .additions import is_complete, seals
@@ -32,12 +33,15 @@ class Evaluated:
         reused: They were measured by an earlier run.
         note: What a reader should know of how they came about, or an empty text.
         additions: What was added to the records, by column, with the seal of what says who computed it.
+        inputs: The files that the evaluation names now, by what they are; records of an earlier run may have been
+            made of the same bytes elsewhere.
     """
 
     record: Record
     reused: bool
     note: str
     additions: Mapping[str, str]
+    inputs: Mapping[str, tuple[FileDigest, ...]]
 
 
 @dataclass
@@ -159,7 +163,7 @@ class Evaluations:
         ]
         baselines = tuple(evaluated.record if evaluated else None for evaluated in against)
         found = self._find(job, key, device, baselines)
-        ready = self._ready(job, found)
+        ready = self._ready(job, found, key)
         if ready is not None:
             return ready
 
@@ -174,7 +178,7 @@ class Evaluations:
         with self._store.lock(key.value, waiting):
             # Another process may have made it while this one waited for the lock.
             found = self._find(job, key, device, baselines)
-            ready = self._ready(job, found)
+            ready = self._ready(job, found, key)
             if ready is not None:
                 return ready
             order = WorkOrder(
@@ -197,7 +201,7 @@ class Evaluations:
             additions = seals(record, job)
         chose = self._catalogue.tasks[job.evaluation.task].accelerator
         note = _note(key, device, job) if chose else ""
-        return Evaluated(record, reused=found is not None, note=note, additions=additions)
+        return Evaluated(record, found is not None, note, additions, key.inputs)
 
     def _device(self, job: Job) -> str:
         task = self._catalogue.tasks[job.evaluation.task]
@@ -226,7 +230,7 @@ class Evaluations:
             whole=whole,
         )
 
-    def _ready(self, job: Job, record: Record | None) -> Evaluated | None:
+    def _ready(self, job: Job, record: Record | None, key: Key) -> Evaluated | None:
         """The records if they hold all that the job computes, as it would be computed now."""
         if record is None:
             return None
@@ -238,7 +242,7 @@ class Evaluations:
             for use in job.metrics
             for baseline in (None, *job.baselines)
         )
-        return Evaluated(record, reused=True, note=_origin(record), additions=additions) if complete else None
+        return Evaluated(record, True, _origin(record), additions, key.inputs) if complete else None
 
 
 def _done(make: Callable[[], Evaluated]) -> Future[Evaluated]:

@@ -43,13 +43,7 @@ def demand_comparable(check: Check, candidate: Measured, baseline: Measured) -> 
     same_data = _same_data(ours["dataset"], theirs["dataset"], recorded=bool(baseline.recorded))
     # A recorded baseline is the candidate itself from the moment it is promoted until there is a next one.
     if same_data and not baseline.recorded and same_model(candidate, baseline):
-        checkpoint = ", ".join((ours["model"] or {}).get("checkpoint", ()))
-        raise BaselineError(
-            f"{candidate.name} and {baseline.name} are the same model: it is compared with itself",
-            expected="two models that differ in checkpoint, state_dict_key, build or args",
-            found="all of these alike" + (f", checkpoint sha256 {checkpoint[:16]}" if checkpoint else ""),
-            todo="correct checkpoint: of one of them",
-        )
+        raise _same_model(candidate, baseline)
     if check.paired and not (same_data and _same_ids(candidate, baseline)):
         raise BaselineError(
             f"{candidate.name} and {baseline.name} were measured on different samples",
@@ -57,6 +51,25 @@ def demand_comparable(check: Check, candidate: Measured, baseline: Measured) -> 
             found=f"{candidate.record.manifest.samples} and {baseline.record.manifest.samples} samples of other data",
             todo="evaluate both on one dataset, or write paired: false if the sides are meant to differ",
         )
+
+
+def _same_model(candidate: Measured, baseline: Measured) -> BaselineError:
+    parts = candidate.record.manifest.key_parts
+    model, read = parts["model"], ", ".join(_read(parts))
+    if model is None and read:
+        return BaselineError(
+            f"{candidate.name} and {baseline.name} read the same file: it is compared with itself",
+            expected="two evaluations whose args name files that differ",
+            found=f"the same bytes, sha256 {read[:16]}",
+            todo="correct path: in the args of one of them",
+        )
+    checkpoint = ", ".join((model or {}).get("checkpoint", ()))
+    return BaselineError(
+        f"{candidate.name} and {baseline.name} are the same model: it is compared with itself",
+        expected="two models that differ in checkpoint, state_dict_key, build or args",
+        found="all of these alike" + (f", checkpoint sha256 {checkpoint[:16]}" if checkpoint else ""),
+        todo="correct checkpoint: of one of them",
+    )
 
 
 def _given(task: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..records.columns import column_name
+from ..records.digests import FileDigest
 from ..spec.catalogue import MetricDeclaration
 from ..spec.grid import named
 from ..spec.numbers import format_value
@@ -175,10 +176,17 @@ def _measured(side: Measured, coordinates: Mapping[str, Any]) -> Mapping[str, An
         "device": dataclasses.asdict(manifest.device),
         "samples": manifest.samples,
         "inputs": {
-            name: [dataclasses.asdict(file) for file in files] for name, files in manifest.inputs.items()
+            name: [dataclasses.asdict(file) for file in _where_they_lie_now(files, side.inputs.get(name, ()))]
+            for name, files in manifest.inputs.items()
         },
         **({"recorded": side.recorded} if side.recorded else {}),
         # What lies beside the spec; the rest is named by versions, and lies elsewhere on another machine.
         "code": [dataclasses.asdict(file) for file in manifest.code if file.path.startswith("./")],
         "how": dict(manifest.measured),
     }
+
+
+def _where_they_lie_now(files: Sequence[FileDigest], named: Sequence[FileDigest]) -> Sequence[FileDigest]:
+    """Reused records may have been made of the same bytes under other paths than the spec has."""
+    alike = [file.sha256 for file in files] == [file.sha256 for file in named]
+    return named if alike else files

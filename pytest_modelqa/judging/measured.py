@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import ModelQAError, OutputError, StoreError
 from ..metrics.fields import field_of
 from ..records.columns import REPEAT_OF, column_name
-from ..records.digests import GROUPS, group_of
+from ..records.digests import GROUPS, FileDigest, group_of
 from ..records.provenance import provenance_seal
 from ..records.store import Record, SetValue
 from ..spec.catalogue import MetricDeclaration
@@ -37,6 +37,7 @@ class Measured:
         recorded: The file of the recorded baseline that the records belong to, or an empty text.
         additions: Column to the seal of what was added to the records, as they were handed out (see
             ``records.provenance.provenance_seal``).
+        inputs: The files that the spec names now, by what they are; those of the record, if nothing is said.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Measured:
     note: str = ""
     recorded: str = ""
     additions: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, tuple[FileDigest, ...]] = field(default_factory=dict)
 
     @property
     def measures_a_model(self) -> bool:

@@ -20,7 +20,7 @@ from ..models.files import (
 )
 from ..models.header import DTYPE_BITS, Header
 from ..records.digests import file_sha256
-from ..spec.grid import members, named
+from ..spec.grid import members, named, refilled
 from ..spec.resolved import Model, Spec
 from .findings import Finding
 
@@ -63,7 +63,15 @@ def header_of(model: Model, folder: Path, memory: Path, coordinates: Mapping[str
     path = checkpoint_path(model, folder, coordinates)
     if path is None:
         return None
-    found = recognise(path, model.format)
+    try:
+        found = recognise(path, model.format)
+    except CheckpointError as error:
+        other = refilled(
+            model.checkpoint or "", coordinates, lambda name: (folder / Path(name).expanduser()).exists()
+        )
+        if other is not None and not path.exists():
+            error.todo = f"{other[1]} is there: write {other[0]} in checkpoint:, which fills up with zeros"
+        raise
     files = checkpoint_files(path)
     check_digests(model, files, NOTHING_HASHED, functools.partial(file_sha256, memory=memory))
     if found == COCO_RESULTS:

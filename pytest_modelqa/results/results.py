@@ -45,6 +45,7 @@ class Results:
         fields: What samples can be sliced by, each of shape (n,).
         means: Name of a score to the name of the value that is its mean.
         notes: What a reader of a verdict should know.
+        texts: Names that hold text where a number could stand.
     """
 
     values: Mapping[str, Reported] = field(default_factory=dict)
@@ -54,6 +55,7 @@ class Results:
     fields: Mapping[str, np.ndarray] = field(default_factory=dict)
     means: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 def parsed(text: str | bytes, where: str) -> Any:
@@ -98,6 +100,19 @@ def flattened(content: Any, name: str = "") -> Iterator[tuple[str, float]]:
             yield from flattened(value, f"{name}.{key}" if name else str(key))
     elif isinstance(content, int | float) and not isinstance(content, bool):
         yield name, as_float(content)
+
+
+def texts_of(content: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """The texts of a document, with the keys that lead to them joined by dots.
+
+    >>> dict(texts_of({"test": {"accuracy": "0.918", "n": 1000}}))
+    {'test.accuracy': '0.918'}
+    """
+    if isinstance(content, dict):
+        for key, value in content.items():
+            yield from texts_of(value, f"{name}.{key}" if name else str(key))
+    elif isinstance(content, str):
+        yield name, content
 
 
 def as_float(value: float) -> float:

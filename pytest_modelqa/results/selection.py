@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import OutputError
 from ..records.digests import GROUPS
 from ..records.store import SetValue
+from ..spec.spelling import quoted
 from .results import Results
 
 # Numbers are reported with three or four digits.
@@ -93,6 +94,13 @@ def value(
     """
     if name in results.undefined:
         raise OutputError(f"{name} has no value", found=results.undefined[name], todo="check another metric")
+    if name in results.texts:
+        raise OutputError(
+            f"{name} is text, and no number",
+            expected="a number, without quotes",
+            found=f"the text {quoted(results.texts[name])}",
+            todo="write the number into the file, or correct name: in the check's args",
+        )
     if name not in results.values:
         raise OutputError(
             f"the results have no number {name!r}",

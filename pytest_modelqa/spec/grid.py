@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 Coordinates = Mapping[str, Any]
@@ -43,6 +43,44 @@ def filled(pattern: str, coordinates: Coordinates) -> str:
         return str(coordinates[name]).zfill(int(width)) if name in coordinates else match[0]
 
     return PLACEHOLDER.sub(value, pattern)
+
+
+def width_of_zeros(texts: Iterable[str]) -> int | None:
+    """The width that fills numbers up to these texts, for ``{step:06}``; None where none does, or none is needed.
+
+    >>> width_of_zeros(["000020", "000400"]), width_of_zeros(["20", "400"]), width_of_zeros(["1e3"])
+    (6, None, None)
+    """
+    every = list(texts)
+    width = max((len(text) for text in every if text.startswith("0")), default=0)
+    fits = all(text.isdecimal() and str(int(text)).zfill(width) == text for text in every)
+    return width if fits and 1 < width < 10 else None
+
+
+def refilled(pattern: str, coordinates: Coordinates, exists: Callable[[str], bool]) -> tuple[str, str] | None:
+    """The placeholders that lead to a file where those of the pattern lead to none, and the path that they give.
+
+    >>> refilled("step_{step}.pt", {"step": 20}, {"step_000020.pt"}.__contains__)
+    ('{step:06}', 'step_000020.pt')
+    """
+    numbers = [
+        name
+        for name, _ in PLACEHOLDER.findall(pattern)
+        if type(value := coordinates.get(name)) is int and value >= 0
+    ]
+    names = list(dict.fromkeys(numbers))
+    for widths in itertools.product(("", *range(2, 10)), repeat=len(names)):
+        other = pattern
+        written = [
+            f"{{{name}:0{width}}}" if width else f"{{{name}}}"
+            for name, width in zip(names, widths, strict=True)
+        ]
+        for name, placeholder in zip(names, written, strict=True):
+            other = re.sub(rf"\{{{re.escape(name)}(:[^{{}}]*)?\}}", placeholder, other)
+        path = filled(other, coordinates)
+        if exists(path):
+            return ", ".join(placeholder for placeholder in written if placeholder not in pattern), path
+    return None
 
 
 def named(coordinates: Iterable[tuple[str, Any]]) -> str:

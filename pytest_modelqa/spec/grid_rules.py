@@ -8,7 +8,7 @@ from typing import Any
 
 from .catalogue import MetricDeclaration
 from .document import Written
-from .grid import LAST, declared
+from .grid import LAST, declared, width_of_zeros
 from .layers import place_of
 from .nodes import Node, lookup
 from .problems import Problems
@@ -32,8 +32,14 @@ def check_values(name: str, values: Node, problems: Problems) -> None:
                 f"{place.text} of the coordinate {quoted(name)} would be read as {place.value}",
                 place,
                 expected="the value as it stands in the file's name",
-                todo=f'write {_as_number(place.value)}, or "{place.text}" in quotes',
+                todo=f'write {_as_number(place.value)}{_filled_up(name, [place.text])}, or "{place.text}" in quotes',
             )
+
+
+def _filled_up(name: str, texts: Sequence[str]) -> str:
+    """Where numbers stand in the file's name with zeros before them: what writes these."""
+    width = width_of_zeros(texts)
+    return f" and, in the path, {{{name}:0{width}}}, which fills it up with zeros" if width else ""
 
 
 def _as_number(value: Any) -> Any:
@@ -107,7 +113,8 @@ def _check_picked(
             # As text step_900 comes after step_1000.
             expected="numbers, of which the largest is the last",
             found=_in_words(name, values),
-            todo=f"write them as numbers, or pick one by its name: at: {{{name}: {_quoted(values[-1])}}}",
+            todo=_write_numbers(name, values, "them")
+            + f", or pick one by its name: at: {{{name}: {_quoted(values[-1])}}}",
         )
 
 
@@ -152,10 +159,15 @@ def _check_along(
         place_of("along", written, defaults),
         expected="two numbers or more that differ, such as training steps",
         found=_in_words(along, values),
-        todo="write the steps as numbers"
+        todo=_write_numbers(along, values, "the steps")
         if len(values) > 1
         else "declare the earlier checkpoints too, or write min: instead of trend:",
     )
+
+
+def _write_numbers(name: str, values: Sequence[Any], them: str) -> str:
+    zeros = _filled_up(name, values) if all(isinstance(value, str) for value in values) else ""
+    return f"write {int(values[0])} …{zeros}" if zeros else f"write {them} as numbers"
 
 
 def _are_numbers(values: Sequence[Any]) -> bool:

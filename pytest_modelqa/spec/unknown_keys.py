@@ -112,10 +112,12 @@ def meant_key(key: str, value: Node, schema: type[Entry]) -> str:
     >>> word = Node("x", 1, 1)
     >>> meant_key("sevrity", word, CheckEntry), meant_key("treshold", word, CheckEntry)
     ("did you mean 'severity'?", 'write min: (at least) or max: (at most)')
-    >>> meant_key("checkpoint", word, EvaluationEntry)
-    'it belongs to a model'
+    >>> meant_key("checkpoint", word, EvaluationEntry), meant_key("metrics", word, CheckEntry)
+    ('it belongs to a model', "did you mean 'metric'?")
     """
     known = [*schema.model_fields, *(SECTIONS if schema is Header else ())]
+    if key.removesuffix("s") in known:
+        return did_you_mean(key, known)
     if key in OTHER_WORDS:
         return _followed(OTHER_WORDS[key], known)
     owner = _owner(key)

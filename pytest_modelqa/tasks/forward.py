@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ def method_of(model: torch.nn.Module, method: str | None) -> Callable[..., Any]:
     """The model itself, or one of its methods.
 
     Raises:
-        EvaluationError: It has no such method.
+        EvaluationError: It has no such method, or no ``forward``.
     """
     found: Any = model if method is None else getattr(model, method, None)
     if not callable(found):
@@ -53,8 +54,23 @@ def method_of(model: torch.nn.Module, method: str | None) -> Callable[..., Any]:
             expected=f"a method {method} of {type(model).__name__}, as the evaluation's args say",
             todo="correct args: {method: …}, or add the method to the model",
         )
+    # torch's own stands in for a missing one, and raises when it is called.
+    if method is None and getattr(model.forward, "__func__", None) is torch.nn.Module.forward:
+        raise EvaluationError(
+            f"class {type(model).__name__} has no forward",
+            where=_place_of(type(model)),
+            expected="def forward(self, …), which gives the model's output",
+            todo="add it, or name another method: args: {method: …} in the evaluation",
+        )
     called: Callable[..., Any] = found
     return called
+
+
+def _place_of(kind: type) -> str | None:
+    try:
+        return f"{inspect.getfile(kind)}:{inspect.getsourcelines(kind)[1]}"
+    except (OSError, TypeError):  # made where there is no file
+        return None
 
 
 def as_input(model: torch.nn.Module, values: torch.Tensor) -> torch.Tensor:

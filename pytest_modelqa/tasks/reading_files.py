@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DatasetError
-from ..spec.grid import filled
+from ..spec.grid import filled, refilled
 
 
 def located(path: str, folder: Path, coordinates: Mapping[str, Any]) -> Path:
@@ -22,11 +22,14 @@ def located(path: str, folder: Path, coordinates: Mapping[str, Any]) -> Path:
     found = folder / filled(path, coordinates)
     if not found.exists():
         at = ", ".join(f"{name}={value}" for name, value in coordinates.items())
+        other = refilled(path, coordinates, lambda name: (folder / name).exists())
         raise DatasetError(
             "the file to read is missing" + (f" for {at}" if at else ""),
             where=str(found),
             expected="a file or folder, from the spec's folder",
             found="nothing",
-            todo="correct path: in the evaluation's args, or bring the file",
+            todo="correct path: in the evaluation's args, or bring the file"
+            if other is None
+            else f"{other[1]} is there: write {other[0]} in path:, which fills up with zeros",
         )
     return found

@@ -13,7 +13,7 @@ from ..datasets.jsonl_file import read_jsonl
 from ..datasets.parquet_file import read_parquet
 from ..errors import DatasetError
 from ..results import coco, inspect_log, lm_eval, mlflow_run, nemo
-from ..results.results import Reported, Results, flattened, misread, parsed, unique_ids
+from ..results.results import Reported, Results, flattened, misread, parsed, texts_of, unique_ids
 from .log_declarations import RecordedArgs
 from .protocol import Reading
 from .reading_files import located
@@ -91,7 +91,8 @@ def _json(path: Path) -> Results:
     content = parsed(path.read_bytes(), str(path))
     if not isinstance(content, dict):
         raise misread(path, "an object with numbers by name", f"a {type(content).__name__}")
-    return Results(values={name: Reported(value) for name, value in flattened(content)})
+    values = {name: Reported(value) for name, value in flattened(content)}
+    return Results(values=values, texts=dict(texts_of(content)))
 
 
 def _table(path: Path, columns: Mapping[str, Any], id_column: str) -> Results:

@@ -155,3 +155,18 @@ def test_what_the_defaults_say_of_models_does_not_reach_it(tmp_path: Path) -> No
     )
     now = read_spec(path, catalogue(), environment={}).evaluations["now"]
     assert (now.repeats, now.stop_early, now.seed) == (1, None, 0)
+
+
+def test_one_file_on_both_sides_is_told_to_be_one_file(run: Run, pytester: pytest.Pytester) -> None:
+    for name in ("before", "now"):
+        table(pytester.path, name, wrong={1, 2})
+    results = by_name(run("-p", "no:cacheprovider"))
+    (error,) = {
+        (result["verdict"]["error"]["what"], result["verdict"]["error"]["todo"])
+        for result in results.values()
+        if "itself" in str(result["verdict"].get("error"))
+    }
+    assert error == (
+        "now and before read the same file: it is compared with itself",
+        "correct path: in the args of one of them",
+    )

@@ -240,3 +240,13 @@ def test_what_a_session_with_other_packages_computed_is_never_judged(
     toy.write("conftest.py", OTHER_SESSION)
     run = run_pytest(toy.folder, "-k", "recall")
     assert run.statuses == {"classification::recall-min-by-label": "PASS"}, run.text
+
+
+def test_reused_records_are_shown_with_the_files_that_the_spec_names_now(gate: Gate, toy: Any) -> None:
+    folder = toy.folder / "checkpoints"
+    shutil.copy(folder / "picker.safetensors", folder / "chosen.safetensors")
+    toy.edit("checkpoints/picker.safetensors", "checkpoints/chosen.safetensors")
+    run = gate("-k", "accuracy-min")
+    assert run.reused(ACCURACY)
+    (file,) = run.results[ACCURACY]["verdict"]["evidence"]["candidate"]["inputs"]["checkpoint"]
+    assert file["path"] == "checkpoints/chosen.safetensors"

@@ -87,3 +87,36 @@ def test_a_directory_has_no_random_weights_to_be_a_control(tmp_path: Path) -> No
     spec = read(tmp_path)
     with pytest.raises(EvaluationError, match="words has no random weights"):
         with_control(spec, spec.controls["untrained"])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "there", "todo"),
+    [
+        (
+            "step_{step}.safetensors",
+            "step_000007.safetensors",
+            "step_000007.safetensors is there: write {step:06} in checkpoint:, which fills up with zeros",
+        ),
+        (
+            "{step:04}.safetensors",
+            "7.safetensors",
+            "7.safetensors is there: write {step} in checkpoint:, which fills up with zeros",
+        ),
+        (
+            "{step}.safetensors",
+            "8.safetensors",
+            "correct the path in the spec, or make the file (is it left out of the clone?)",
+        ),
+    ],
+)
+def test_a_file_whose_number_has_zeros_before_it_is_found(
+    tmp_path: Path, pattern: str, there: str, todo: str
+) -> None:
+    save_file({"w": np.full(4, 7, np.float32)}, tmp_path / there)
+    text = SPEC.replace("BASELINE", "other").replace("step_{step}.safetensors", pattern)
+    (tmp_path / "a.modelspec.yaml").write_text(text.replace("[1, 2, 3]", "[7]"))
+    model = read_spec(tmp_path / "a.modelspec.yaml", catalogue()).models["grid"]
+
+    (finding,) = checkpoint_findings(model, tmp_path, tmp_path / "memory")
+
+    assert finding.todo == todo

@@ -426,3 +426,20 @@ def test_percent_in_other_words_is_no_unit_of_its_own(unit: str) -> None:
     # As a word like any other it would leave the range open, and min: 0.9 would pass 0.92 %.
     with pytest.raises(ValidationError, match=r"is written (percent|fraction)"):
         RecordedValueArgs(name="acc", unit=unit, higher_is_better=True)
+
+
+def test_a_number_that_stands_there_as_text_is_told_to_be_text(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text('{"n": 100, "test": {"accuracy": "0.918"}}')
+    args = RecordedArgs(path="r.json", format="json", source="test")
+    results = RecordedResults(args).read([tmp_path / "r.json"]).content
+    with pytest.raises(OutputError, match=r"test\.accuracy is text, and no number") as caught:
+        selection.value(results, name="test.accuracy", unit="fraction", higher_is_better=True)
+    assert caught.value.found == "the text '0.918'"
+
+
+def test_a_file_whose_number_has_zeros_before_it_is_found(tmp_path: Path) -> None:
+    (tmp_path / "phase_02.json").write_text('{"n": 100}')
+    args = RecordedArgs(path="phase_{phase}.json", format="json", source="test", coordinates={"phase": [2]})
+    with pytest.raises(DatasetError) as caught:
+        RecordedResults(args).files(tmp_path, {"phase": 2})
+    assert caught.value.todo == "phase_02.json is there: write {phase:02} in path:, which fills up with zeros"

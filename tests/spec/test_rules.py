@@ -274,6 +274,39 @@ def test_a_coordinate_may_be_called_last(read: Reader, spec_text: Callable[..., 
     assert members(spec.models["candidate"].coordinates, check.at) == ({"name": "last"},)
 
 
+@pytest.mark.parametrize(
+    ("values", "bound", "todo"),
+    [
+        (
+            "[000020, 000400]",
+            "min: 0.9",
+            'write 20 and, in the path, {step:06}, which fills it up with zeros, or "000020" in quotes',
+        ),
+        (
+            "['000020', '000400']",
+            "trend: increasing, along: step",
+            "write 20 … and, in the path, {step:06}, which fills it up with zeros",
+        ),
+        (
+            "['0020', '0400']",
+            "min: 0.9, at: {step: last}",
+            "write 20 … and, in the path, {step:04}, which fills it up with zeros, "
+            'or pick one by its name: at: {step: "0400"}',
+        ),
+        ("['20', '0400']", "trend: increasing, along: step", "write the steps as numbers"),
+        ("[early, late]", "trend: increasing, along: step", "write the steps as numbers"),
+    ],
+)
+def test_numbers_with_zeros_before_them_are_told_how_to_be_written(
+    read: Reader, spec_text: Callable[..., str], values: str, bound: str, todo: str
+) -> None:
+    grid = ("best.safetensors", f"'{{step}}.pt', coordinates: {{step: {values}}}")
+
+    first, *_ = read.error(spec_text(grid, ("min: 0.9", bound))).problems
+
+    assert first.todo == todo
+
+
 def test_a_value_is_picked_as_it_is_declared() -> None:
     # 1000.0 is 1000, and no file is called 1000.0.
     ((name, value),) = members({"step": (900, 1000)}, {"step": 1000.0})[0].items()

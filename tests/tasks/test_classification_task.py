@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import io
 import xml.etree.ElementTree
 from collections.abc import Callable
@@ -312,3 +313,20 @@ def test_of_many_classes_the_most_frequent_confusions_are_listed() -> None:
         ["3", "8", str(((label == 3) & (prediction == 8)).sum())],
     ]
     assert len(rows) == 1001
+
+
+class Headless(torch.nn.Module):
+    """Has a method, and no ``forward``."""
+
+    def classify(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
+def test_a_model_without_forward_is_named_with_its_place(samples_of: Callable[..., Any]) -> None:
+    batch = samples_of(image=FEATURES, label=LABELS).tensors()
+    assert torch.equal(task(method="classify").infer(Headless(), batch), torch.from_numpy(FEATURES))
+    with pytest.raises(EvaluationError, match="class Headless has no forward") as caught:
+        task().infer(Headless(), batch)
+    file, _, line = str(caught.value.where).rpartition(":")
+    assert file == __file__
+    assert inspect.getsourcelines(Headless)[1] == int(line)
