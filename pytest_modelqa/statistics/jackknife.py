@@ -154,8 +154,8 @@ def _interval(
     elif not groups:
         note = (
             f"the value is the same with any of the {len(without_group)} groups left out: however many samples like"
-            " these show no noise to make an interval of; a metric with a score for each sample (accuracy), or of"
-            " one class (recall with slices: label), has an exact one"
+            " these show no noise to make an interval of; a metric with a score for each sample (accuracy, with the"
+            " same slices if any) has one"
         )
     elif groups < LEAST_GROUPS:
         note = f"only {groups} of {len(without_group)} groups bear on the value: no interval"
