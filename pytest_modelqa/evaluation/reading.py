@@ -54,7 +54,7 @@ def read(order: WorkOrder, report: Callable[[Progress], None]) -> Path:
     for use in order.job.metrics:
         if not is_complete(record, use, declarations[use.metric], None, folder):
             forget_outdated(record, use.column, folder)
-            _add(record, use, declarations[use.metric], found)
+            _add(record, use, declarations[use.metric], found, _files(order))
             added.append(use.column)
     keep_provenance(record, added, folder, began)
     return record.folder
@@ -81,8 +81,8 @@ def _store(order: WorkOrder, store: Store, found: Reading, began: float) -> Reco
         )
 
 
-def _add(record: Record, use: MetricUse, declaration: MetricDeclaration, found: Reading) -> None:
-    """Adds the scores or the value of one metric, or why there are none."""
+def _add(record: Record, use: MetricUse, declaration: MetricDeclaration, found: Reading, files: str) -> None:
+    """Adds the scores or the value of one metric, or why there are none: then ``files`` says what was read."""
     compute = load(declaration)
     try:
         if declaration.level == "sample":
@@ -92,11 +92,17 @@ def _add(record: Record, use: MetricUse, declaration: MetricDeclaration, found: 
             return
         value: SetValue = compute(found.content, **use.args)
     except OutputError as error:
-        record.add_failures(use.column, "", {"": error.to_json()})
+        record.add_failures(use.column, "", {"": {**error.to_json(), "where": error.where or files}})
         if declaration.level == "set":
             record.add_set(use.column, "", {})
         return
     record.add_set(use.column, "", {"": value})
+
+
+def _files(order: WorkOrder) -> str:
+    """The first of them, as the spec names it; a tool's results may be many."""
+    files = order.inputs[FILES]
+    return files[0].path + (f" and {len(files) - 1} more" if len(files) > 1 else "")
 
 
 def _demand_same_files(order: WorkOrder) -> None:

@@ -14,9 +14,10 @@ from ..spec.grid import named
 from ..spec.resolved import Check, Evaluation
 from ..statistics.sequential import Standing, anytime_interval
 from ..stopping import Against, EarlyCheck, EarlyClaim, Populations, Rates, Watch, rates_of
-from .arithmetic import against_baseline, against_threshold
+from .arithmetic import against_threshold
 from .claims import SHOWN_CONFIDENCE, finite, label_of
 from .comparable import demand_comparable
+from .compared import compared
 from .measured import Measured, Member, exact_mean, scores_of
 from .verdict import WHENEVER_STOPPED, Line, LineOutcome, Side
 
@@ -84,14 +85,13 @@ def _line(
     baseline = _baseline_side(
         check, declaration, early, member, [ids[row] for row in rows.tolist()], column, rows
     )
+    where = label_of(named(member.coordinates.items()), f"{name}={label}" if name else "")
     if baseline is None:
         judged = against_threshold(value, check.bound)
     else:
-        judged = against_baseline(
-            value, baseline.value, check.bound, higher_is_better=declaration.higher_is_better
-        )
+        judged = compared(check, declaration, value, baseline, where)
     return Line(
-        slice=label_of(named(member.coordinates.items()), f"{name}={label}" if name else ""),
+        slice=where,
         candidate=candidate,
         baseline=baseline,
         limit=judged.limit,

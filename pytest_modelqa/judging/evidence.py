@@ -17,6 +17,8 @@ from .measured import Measured, Member, spread
 from .recorded import Recorded
 from .verdict import Line
 
+_DROPS = ("max_degradation", "max_degradation_percent", "trend")
+
 
 def evidence(members: Sequence[Member]) -> dict[str, Any]:
     """Each side as JSON, under ``candidate`` and ``baseline``, the members of a grid with their coordinates."""
@@ -46,6 +48,8 @@ def notes(
             (
                 *bias,
                 *_out_of_reach(check, declaration, lines),
+                *_never_missed(check, declaration, lines),
+                *_fractions_called_percent(check, lines),
                 *_of_lines(check, lines),
                 *repeated,
                 *_of_members(members),
@@ -68,6 +72,39 @@ def _out_of_reach(check: Check, declaration: MetricDeclaration, lines: Sequence[
                 f"no value of {name} reaches this: the baseline {format_value(line.baseline.value, check.unit)}"
                 f" leaves room for {format_value(room, check.unit)}{share.replace('%', ' %')}"
             )
+
+
+def _never_missed(check: Check, declaration: MetricDeclaration, lines: Sequence[Line]) -> Iterator[str]:
+    """Lines that no value fails and that are no error: never worse than the worst, and drops from low steps."""
+    if check.bound.kind not in _DROPS or check.bound.trend == "increasing":
+        return
+    worst = [
+        line
+        for line in lines
+        if (line.limit <= declaration.lower if line.at_least else line.limit >= declaration.upper)
+    ]
+    if not worst or (check.bound.kind == "trend" and len(worst) < len(lines)):
+        return
+    name = check.args.get("name", check.metric)
+    where = ", ".join(line.slice for line in worst[:3] if line.slice)
+    more = f" and {len(worst) - 3} more" if len(worst) > 3 else ""
+    yield (
+        f"shows nothing{f' for {where}{more}' if where else ''}: every value of {name} meets a bound of"
+        f" {format_value(worst[0].limit, check.unit)}"
+    )
+
+
+def _fractions_called_percent(check: Check, lines: Sequence[Line]) -> Iterator[str]:
+    """Of another tool's number nothing is known but what the spec states of it, and 0.92 of 1 is not 0.92 %."""
+    if check.args.get("unit") != "percent":
+        return
+    sides = [side for line in lines for side in (line.candidate, line.baseline) if side is not None]
+    if sides and all(0 <= side.value <= 0.01 for side in sides) and any(side.value for side in sides):
+        shown = " and ".join(dict.fromkeys(f"{side.value * 100:.4g}" for side in sides[:2]))
+        yield (
+            f"{shown} percent of {check.args.get('name', check.metric)}: if the source counts from 0 to 1,"
+            " write unit: fraction in the check's args"
+        )
 
 
 def _of_repeats(check: Check, declaration: MetricDeclaration, members: Sequence[Member]) -> Iterator[str]:

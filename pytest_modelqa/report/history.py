@@ -190,8 +190,14 @@ def _against_any(nodeid: str) -> str:
 def _one_series(points: Sequence[tuple[Result, Past]]) -> Series:
     newest = points[-1][0]
     verdict: Mapping[str, Any] = newest.verdict or {}
-    same = tuple(point for result, point in points if (result.verdict or {})["unit"] == verdict["unit"])
+    same = tuple(point for result, point in points if _measures(result) == _measures(newest))
     return Series(newest.nodeid, verdict["metric"], verdict["unit"], verdict["bound"], same)
+
+
+def _measures(result: Result) -> tuple[Any, ...]:
+    """What a number is of: its unit, and the metric's version and arguments, of which each gives other values."""
+    verdict = result.verdict or {}
+    return verdict.get("unit"), verdict.get("column")
 
 
 def _past(run: RunRecord, result: Result) -> Past | None:

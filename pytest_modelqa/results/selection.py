@@ -108,6 +108,13 @@ def value(
             todo="correct name: in the check's args",
         )
     reported = results.values[name]
+    if not math.isfinite(reported.value):
+        # Python's JSON reads NaN and Infinity, and trainers write them.
+        raise OutputError(
+            f"{name} is {str(reported.value).replace('nan', 'NaN')}",
+            expected="a finite number",
+            todo="look at the run that wrote it: one that diverged has no result",
+        )
     _demand_direction(name, reported.higher_is_better, higher_is_better)
     count = _agreed(name, "n", reported.n, n)
     if count is None:

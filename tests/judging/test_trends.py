@@ -234,3 +234,15 @@ def test_undecided_runs_ask_for_runs_and_not_for_samples(grid: Grid) -> None:
         "{metric: accuracy, min: 0.9, at: {step: last}, over: seed, confidence: 0.95}", scores
     )
     assert any("runs would decide it" in note for note in verdict.notes)
+
+
+def test_a_tolerance_that_no_drop_exceeds_is_said_to_show_nothing(grid: Any) -> None:
+    low = {(3000, 0): [1, 0, 0, 0], (6000, 0): [0, 0, 0, 0], (10000, 0): [0, 0, 0, 0]}
+    text = "{metric: accuracy, trend: non_decreasing, along: step, tolerance: TOLERANCE}"
+    verdict = grid.judge(text.replace("TOLERANCE", "0.5"), low)
+    assert verdict.outcome == "PASS"
+    (note,) = [note for note in verdict.notes if "shows nothing" in note]
+    assert "every value of accuracy meets a bound of -0.2500" in note
+    # From a step that has more to lose, a drop is one.
+    high = {**low, (3000, 0): [1, 1, 1, 0]}
+    assert grid.judge(text.replace("TOLERANCE", "0.5"), high).outcome == "FAIL"

@@ -115,6 +115,55 @@ def test_files_that_are_missing_or_of_other_samples_are_errors(run: Run, pyteste
     assert "measured on different samples" in compared["verdict"]["error"]["what"]
 
 
+NUMBERS = """
+modelqa: 1
+evaluations:
+  before:
+    task: recorded
+    args: {path: v1.json, format: json, source: test}
+  now:
+    task: recorded
+    args: {path: v2.json, format: json, source: test}
+    baseline: before
+    checks:
+      - metric: recorded_value
+        args: {name: test.accuracy, unit: fraction, higher_is_better: true, n: 500}
+        min: 0.5
+      - id: f1
+        metric: recorded_value
+        args: {name: f1, unit: percent, higher_is_better: true, n: 500}
+        max_degradation_percent: 50
+      - id: bleu
+        metric: recorded_value
+        args: {name: bleu, unit: percent, higher_is_better: true, n: 500}
+        max_degradation: 0.01
+"""
+
+
+def test_a_number_that_is_nan_is_the_error_of_its_own_check_and_a_fraction_is_no_percent(
+    pytester: pytest.Pytester,
+) -> None:
+    (pytester.path / "a.modelspec.yaml").write_text(NUMBERS)
+    (pytester.path / "v1.json").write_text('{"test": {"accuracy": 0.9}, "f1": 0.921, "bleu": 27.5}')
+    (pytester.path / "v2.json").write_text('{"test": {"accuracy": NaN}, "f1": 0.6, "bleu": 27.6}')
+    pytester.runpytest_inprocess("-q")
+    (written,) = pytester.path.glob(".modelqa/runs/*/run.json")
+    results = by_name(json.loads(written.read_text()))
+    assert {name: result["status"] for name, result in results.items()} == {
+        "recorded_value-name-test.accuracy-min": "ERROR",
+        "f1": "PASS",
+        "bleu": "PASS",
+    }
+    error = results["recorded_value-name-test.accuracy-min"]["verdict"]["error"]
+    assert (error["what"], error["where"]) == ("test.accuracy is NaN", "v2.json")
+    assert error["todo"]
+    assert (
+        "0.6 and 0.921 percent of f1: if the source counts from 0 to 1, write unit: fraction in the check's args"
+        in results["f1"]["verdict"]["notes"]
+    )
+    assert not any("counts from 0 to 1" in note for note in results["bleu"]["verdict"]["notes"])
+
+
 def test_its_checks_run_on_a_cpu(pytester: pytest.Pytester) -> None:
     (pytester.path / "a.modelspec.yaml").write_text(SPEC)
     collected = pytester.runpytest_inprocess("--collect-only", "-q", "-m", "cpu and gpu")

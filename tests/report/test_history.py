@@ -160,3 +160,20 @@ def test_what_was_promoted_counts_and_not_what_was_compared_with_before(make: An
     ]
     (sentence,) = seen(tmp_path, *runs).creeping
     assert "29.60 dB (baseline v1, 2026-01-02), now 28.90 dB: worse by 0.70 dB" in sentence
+
+
+def test_a_number_of_another_unit_or_of_other_arguments_is_not_compared_with(
+    make: Any, tmp_path: Path
+) -> None:
+    """0.92 read as a fraction and then as a percentage is no loss of 0.91."""
+
+    def run(number: int, value: float, baseline: float, column: str) -> RunRecord:
+        line = make.line(value, baseline - 0.01, baseline=Side("before", baseline, 600))
+        check = make.result("accuracy", line, bound="max_degradation", unit="fraction", column=column)
+        return make.run(check, id=f"2026010{number}-120000-abcdef")  # type: ignore[no-any-return]
+
+    fraction, percent = "recorded_value.v1.unit=fraction", "recorded_value.v1.unit=percent"
+    found = seen(tmp_path, run(1, 0.92, 0.92, fraction), run(2, 0.0092, 0.0092, percent))
+    assert found.creeping == ()
+    assert [point.value for point in found.series[0].points] == [0.0092]
+    assert seen(tmp_path / "b", run(1, 0.92, 0.92, fraction), run(2, 0.009, 0.009, fraction)).creeping

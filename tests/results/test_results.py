@@ -342,6 +342,14 @@ def test_what_the_source_does_not_state_the_spec_must() -> None:
     assert selection.value(unknown, name="ap", unit="fraction", higher_is_better=True, n=5000).n == 5000
 
 
+@pytest.mark.parametrize(("number", "shown"), [(float("nan"), "NaN"), (float("inf"), "inf")])
+def test_what_is_no_number_is_named(number: float, shown: str) -> None:
+    diverged = Results(values={"test.accuracy": Reported(number), "f1": Reported(0.7)})
+    with pytest.raises(OutputError, match=rf"^test\.accuracy is {shown}\n"):
+        selection.value(diverged, name="test.accuracy", unit="fraction", higher_is_better=True, n=10)
+    assert selection.value(diverged, name="f1", unit="fraction", higher_is_better=True, n=10).value == 0.7
+
+
 def test_scores_are_held_against_the_mean_that_the_source_reports() -> None:
     stated: dict[str, Any] = {"unit": "fraction", "higher_is_better": True}
     assert selection.score(RESULTS, name="acc", binary=True, **stated).tolist() == [1, 1, 0, 1]
