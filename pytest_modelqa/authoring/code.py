@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,10 @@ _SPLIT = ("split", "part", "subset", "partition", "stage", "fold")
 _LOADS = re.compile(r"(^|_)(data|dataset|datasets|samples|images|examples|testset|split|splits)($|_)")
 _BUILDS = re.compile(r"^(build|create|make|get)_.*(model|net|network|classifier|autoencoder|detector)$")
 _ACTS = re.compile(r"^(main|train|fit|save|write|download|run|plot|export|delete|upload|prepare|clean)(_|$)")
+# Bases that make a class a model, wherever they are imported from.
+_MODULES = ("Module", "LightningModule", "PreTrainedModel", "ScriptModule")
+# Of torch.nn: they hold modules or numbers, and cannot be run.
+_NO_FORWARD = ("ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "Parameter", "Buffer")
 # What a module may do at its top level and still be imported without consequences.
 _HARMLESS = (
     ast.Import,
@@ -52,7 +56,8 @@ class Code:
 
     Attributes:
         module: As it is imported from the experiment's folder.
-        models: Classes with a ``forward`` or of a base called Module, and functions that build one.
+        models: Classes with a ``forward`` or of a base that has one, and functions that build one.
+        rejected: Classes that are none of these, each with the reason.
         harmful: The line of what would happen on import, or 0.
     """
 
@@ -61,6 +66,7 @@ class Code:
     models: tuple[str, ...]
     loaders: tuple[Loader, ...]
     harmful: int
+    rejected: tuple[str, ...] = ()
 
     @property
     def useful(self) -> bool:
@@ -83,18 +89,68 @@ def read_code(path: Path, root: Path) -> Code:
         models=tuple(_models(tree)) if importable else (),
         loaders=tuple(_loaders(tree)) if importable else (),
         harmful=_harmful(tree.body),
+        rejected=tuple(_rejected(tree)) if importable else (),
     )
 
 
 def _models(tree: ast.Module) -> Iterator[str]:
+    classes = _model_classes(tree)
+    for node in tree.body:
+        if (isinstance(node, ast.ClassDef) and node.name in classes) or (
+            isinstance(node, ast.FunctionDef) and _BUILDS.match(node.name)
+        ):
+            yield node.name
+
+
+def _model_classes(tree: ast.Module) -> set[str]:
+    """The classes that can be run: by a ``forward``, or by what they are derived from, be it in this file."""
+    imported = _imported(tree)
+    found: set[str] = set()
+    # A class stands below those that it is derived from.
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
-            bases = [ast.unparse(base) for base in node.bases]
             forward = any(isinstance(one, ast.FunctionDef) and one.name == "forward" for one in node.body)
-            if forward or any(base.rpartition(".")[2] == "Module" for base in bases):
-                yield node.name
-        elif isinstance(node, ast.FunctionDef) and _BUILDS.match(node.name):
-            yield node.name
+            bases = [ast.unparse(base) for base in node.bases]
+            if forward or any(base in found or _is_module(_in_full(base, imported)) for base in bases):
+                found.add(node.name)
+    return found
+
+
+def _imported(tree: ast.Module) -> dict[str, str]:
+    """What names stand for: ``nn`` for ``torch.nn``, ``Stack`` for ``torch.nn.Sequential``."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {one.asname: one.name for one in node.names if one.asname}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {one.asname or one.name: f"{node.module}.{one.name}" for one in node.names}
+    return found
+
+
+def _in_full(base: str, imported: Mapping[str, str]) -> str:
+    first, dot, rest = base.partition(".")
+    return f"{imported.get(first, first)}{dot}{rest}"
+
+
+def _is_module(base: str) -> bool:
+    """Whether a class of this name has a ``forward``, or demands one of whoever derives from it.
+
+    >>> [_is_module(name) for name in ("torch.nn.Sequential", "torch.nn.ModuleList", "lightning.LightningModule")]
+    [True, False, True]
+    """
+    name = base.rpartition(".")[2]
+    return name in _MODULES or (
+        base.startswith("torch.nn.") and name[:1].isupper() and name not in _NO_FORWARD
+    )
+
+
+def _rejected(tree: ast.Module) -> Iterator[str]:
+    models = _model_classes(tree)
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name not in models:
+            bases = ", ".join(ast.unparse(base) for base in node.bases)
+            known = f"{bases} is not known as a module of torch" if bases else "it is derived from nothing"
+            yield f"line {node.lineno}: class {node.name} has no forward of its own, and {known}"
 
 
 def _loaders(tree: ast.Module) -> Iterator[Loader]:

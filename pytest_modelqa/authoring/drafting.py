@@ -30,6 +30,8 @@ _MOST_CHECKPOINTS = 12
 _MOST_DATA = 12
 # A folder of a sweep holds hundreds, and nobody wants to read as many evaluations.
 _MOST_LOGS = 6
+# That are no models, as a message names them.
+_MOST_CLASSES = 6
 UNKNOWN_ROLE = "nothing says that training never saw these samples: if so, write test or validation"
 
 
@@ -91,10 +93,20 @@ def _asked(inventory: Inventory) -> tuple[Answer, Question]:
     notes = tuple(
         f"{code.path.name} was not imported: line {code.harmful} does something on import" for code in skipped
     )
+    if not question.builds:
+        notes += tuple(_no_models(inventory))
     if not (question.checkpoints and question.builds and question.data):
         return Answer(notes=notes), question
     answer = ask(question)
     return Answer(answer.models, answer.data, answer.tasks, answer.modules, (*notes, *answer.notes)), question
+
+
+def _no_models(inventory: Inventory) -> Iterator[str]:
+    """Why no class that was seen is tried as a model."""
+    seen = [f"{code.path.name}, {reason}" for code in inventory.code for reason in code.rejected]
+    yield from seen[:_MOST_CLASSES]
+    if len(seen) > _MOST_CLASSES:
+        yield f"{len(seen) - _MOST_CLASSES} more classes are no models either"
 
 
 def _data(inventory: Inventory) -> Iterator[Mapping[str, Any]]:
@@ -217,7 +229,7 @@ def _of_language_models(inventory: Inventory) -> Iterator[Part]:
     for folder in inventory.directories[:1]:
         model = {"checkpoint": folder.relative_to(root).as_posix(), "format": TRANSFORMERS}
         for entry in sorted(tables, key=_by_role):
-            for evaluation in evaluations_on(entry["table"]):
+            for evaluation in evaluations_on(entry["table"], folder):
                 if evaluation.name not in done:
                     done.add(evaluation.name)
                     files = (*checkpoint_files(folder), entry["table"].path)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ _TEXTS = ("text", "content", "document", "sentence")
 _PROMPTS = ("prompt", "question", "instruction", "input")
 _REFERENCES = ("reference", "answer", "completion", "target", "response", "output")
 _MAX_NEW_TOKENS = 32
+# How configurations call the tokens that a model takes.
+_CONTEXTS = ("max_position_embeddings", "n_positions", "n_ctx")
 
 
 @dataclass(frozen=True)
@@ -76,12 +80,16 @@ def text_tables(paths: Iterable[Path]) -> Iterator[TextTable]:
             yield TextTable(path, frozenset(texts))
 
 
-def evaluations_on(table: TextTable) -> Iterator[DraftEvaluation]:
-    """What a language model can be asked with these fields: to go on, to say how probable a text is; or nothing."""
+def evaluations_on(table: TextTable, folder: Path) -> Iterator[DraftEvaluation]:
+    """What a language model can be asked with these fields: to go on, to say how probable a text is.
+
+    Args:
+        folder: The model's, whose ``config.json`` says how many tokens it takes.
+    """
     prompt = _first(_PROMPTS, table)
     if prompt is not None:
-        yield _generation(prompt, _first(_REFERENCES, table))
-        return
+        prompts = [str(value) for value in _READERS[table.path.suffix](table.path)[prompt]]
+        yield _generation(prompt, _first(_REFERENCES, table), _new_tokens(prompts, folder))
     text = _first(_TEXTS, table)
     if text is not None:
         args = {} if text == "text" else {"text": text}
@@ -89,14 +97,39 @@ def evaluations_on(table: TextTable) -> Iterator[DraftEvaluation]:
         yield DraftEvaluation("language", "language_modeling", "", "", args, checks)
 
 
-def _generation(prompt: str, reference: str | None) -> DraftEvaluation:
+def _new_tokens(prompts: Sequence[str], folder: Path) -> int:
+    """How many tokens fit behind the longest prompt, at most ``_MAX_NEW_TOKENS``."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    context: int | None = next((config[key] for key in _CONTEXTS if isinstance(config.get(key), int)), None)
+    # No tokenizer makes more tokens than bytes, but for the signs at the beginning and the end.
+    longest = max(len(prompt.encode()) for prompt in prompts) + 2
+    if context is None or longest + _MAX_NEW_TOKENS <= context:
+        return _MAX_NEW_TOKENS
+    return max(1, min(_MAX_NEW_TOKENS, context - _longest(prompts, folder, longest)))
+
+
+def _longest(prompts: Sequence[str], folder: Path, at_most: int) -> int:
+    """Tokens of the longest prompt; ``at_most`` where the tokenizer is of a form that only transformers reads."""
+    path = folder / "tokenizer.json"
+    if not path.is_file() or find_spec("tokenizers") is None:
+        return at_most
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(path))
+    # What the file was saved with, not what the task does.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return max(len(encoding.ids) for encoding in tokenizer.encode_batch(list(prompts)))
+
+
+def _generation(prompt: str, reference: str | None, new_tokens: int) -> DraftEvaluation:
     """Greedy, so that a draft measures the model and not the dice."""
     args: dict[str, Any] = {} if prompt == "prompt" else {"prompt": prompt}
     checks = [DraftCheck("distinct_2", "min"), DraftCheck("repetition", "max")]
     if reference is not None:
         args["reference"] = reference
         checks = [DraftCheck("chrf", "min"), DraftCheck("exact_match", "min"), *checks]
-    args |= {"temperature": 0.0, "max_new_tokens": _MAX_NEW_TOKENS}
+    args |= {"temperature": 0.0, "max_new_tokens": new_tokens}
     return DraftEvaluation("generation", "text_generation", "", "", args, tuple(checks))
 
 

@@ -110,7 +110,8 @@ def _models(question: Question, notes: list[str]) -> Iterator[FoundModel]:
             notes.append(f"{path.name}: {error.what}")
             continue
         if found is None:
-            notes.append(f"{path.name}: none of the classes found has these parameters")
+            tried = ", ".join(question.builds)
+            notes.append(f"{path.name}: none of what was found has these parameters: {tried}")
 
 
 def _tasks(

@@ -32,7 +32,11 @@ def _lines(verdict: Verdict, check: Check, where: str) -> Iterator[str]:
             yield f"  baseline:  {worst.baseline.name} {format_value(worst.baseline.value, verdict.unit)}"
     for name, side in verdict.evidence.items():
         yield f"  {name + ':':<10} {_origin(side)}"
-    for note in verdict.notes:
+    # Where and when a reused side was measured stands in its own line.
+    said = {
+        f"{side['name']}: {_measured(side)}" for side in verdict.evidence.values() if "recorded" not in side
+    }
+    for note in (each for each in verdict.notes if each not in said):
         yield f"  note:      {note}"
     if len(verdict.lines) > 1:
         yield from _slice_table(verdict, check)
@@ -74,8 +78,12 @@ def _origin(side: Mapping[str, Any]) -> str:
     files = side["inputs"].get("checkpoint", [])
     checkpoint = ", ".join(f"{file['path']} sha256 {file['sha256'][:12]}" for file in files) or side["name"]
     again = " (reused)" if side["reused"] else ""
-    when = side["measured"][:16].replace("T", " ")
-    return f"{checkpoint}, measured {when} UTC on {side['device']['name']}{again}"
+    return f"{checkpoint}, {_measured(side)}{again}"
+
+
+def _measured(side: Mapping[str, Any]) -> str:
+    """``measured 2026-11-22 13:05 UTC on cpu``."""
+    return f"measured {side['measured'][:16].replace('T', ' ')} UTC on {side['device']['name']}"
 
 
 def verdict_json(verdict: Verdict, check: Check) -> dict[str, Any]:

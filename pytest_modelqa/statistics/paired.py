@@ -61,10 +61,21 @@ def binary(candidate: ArrayLike, baseline: ArrayLike, confidence: float) -> Inte
         n=len(difference),
         units=len(difference),
         method="exact McNemar with margins",
-        note=f"{wins} wins, {losses} losses, {ties} ties",
+        note=", ".join(
+            (_counted(wins, "win", "wins"), _counted(losses, "loss", "losses"), _counted(ties, "tie", "ties"))
+        ),
         unseen_below=losses == 0,
         unseen_above=wins == 0,
     )
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    """A number of what it counts.
+
+    >>> _counted(1, "loss", "losses"), _counted(0, "loss", "losses")
+    ('1 loss', '0 losses')
+    """
+    return f"{count} {one if count == 1 else many}"
 
 
 def mean(

@@ -206,12 +206,23 @@ class TextGeneration:
                 todo="correct the prompt, or the tokenizer",
             )
         if room is not None and lengths[longest] + self._args.max_new_tokens > room:
-            raise EvaluationError(
-                f"the prompt of sample {self._ids[longest]!r} is too long for the model",
-                expected=f"at most {room} tokens, as config.json says",
-                found=f"{lengths[longest]} of the prompt and {self._args.max_new_tokens} to generate",
-                todo="shorten the prompt, or max_new_tokens",
+            raise self._no_room(self._ids[longest], lengths[longest], room)
+
+    def _no_room(self, name: str, prompt: int, room: int) -> EvaluationError:
+        """Where a prompt leaves no token the prompt is wrong, elsewhere max_new_tokens is."""
+        new, left = self._args.max_new_tokens, room - prompt
+        if left < max(self._args.min_new_tokens, 1):
+            return EvaluationError(
+                f"the prompt of sample {name!r} is too long for the model",
+                expected=f"at most {room} tokens with the new ones, as config.json says",
+                found=f"{prompt} tokens of prompt",
+                todo="shorten the prompt",
             )
+        return EvaluationError(
+            f"sample {name!r} does not fit the model: {prompt} tokens of prompt and {new} new ones,"
+            f" the model takes {room}",
+            todo=f"write max_new_tokens: {left} (every prompt then fits), or shorten the prompts",
+        )
 
 
 def language_model(model: torch.nn.Module) -> TextModel:

@@ -65,3 +65,44 @@ def test_what_is_no_python_and_no_module_is_passed_over(tmp_path: Path) -> None:
     assert not read_code(tmp_path / "a.py", tmp_path).useful
     (tmp_path / "my-model.py").write_text("class Net(Module): ...")
     assert not read_code(tmp_path / "my-model.py", tmp_path).useful
+
+
+@pytest.mark.parametrize(
+    ("imports", "base"),
+    [
+        ("from torch import nn", "nn.Sequential"),
+        ("import torch", "torch.nn.Linear"),
+        ("import torch.nn as layers", "layers.Sequential"),
+        ("from torch.nn import Sequential as Stack", "Stack"),
+        ("import lightning as L", "L.LightningModule"),
+        ("from transformers import PreTrainedModel", "PreTrainedModel"),
+    ],
+)
+def test_a_class_without_a_forward_of_its_own_is_a_model_by_its_base(
+    tmp_path: Path, imports: str, base: str
+) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(f"{imports}\nclass Small({base}):\n    pass\nclass Smaller(Small):\n    pass\n")
+    code = read_code(path, tmp_path)
+    assert (code.models, code.rejected) == (("Small", "Smaller"), ())
+
+
+@pytest.mark.parametrize(
+    ("imports", "base"),
+    [
+        ("from torch import nn", "nn.ModuleList"),
+        ("from sklearn.pipeline import Sequential", "Sequential"),
+        ("import lightning as L", "L.LightningDataModule"),
+        ("from .base import Net", "Net"),
+    ],
+)
+def test_a_class_that_cannot_be_run_is_none_and_the_reason_is_kept(
+    tmp_path: Path, imports: str, base: str
+) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(f"{imports}\nclass Small({base}):\n    pass\n")
+    code = read_code(path, tmp_path)
+    assert code.models == ()
+    assert code.rejected == (
+        f"line 2: class Small has no forward of its own, and {base} is not known as a module of torch",
+    )

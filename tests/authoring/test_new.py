@@ -117,6 +117,32 @@ def test_an_experiment_that_left_nothing_of_use_is_told_what_was_there(tmp_path:
     assert not (tmp_path / "model_specs").exists()
 
 
+def test_classes_that_were_tried_on_a_checkpoint_in_vain_are_named(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    (runs / "net.py").write_text(
+        "from torch import nn\n\n\nclass Net(nn.Sequential):\n"
+        "    def __init__(self):\n        super().__init__(nn.Linear(3, 2))\n"
+    )
+    save_file({"other": np.zeros(5, np.float32)}, runs / "model.safetensors")
+    (runs / "test.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(UsageError, match="nothing was found that can be evaluated") as caught:
+        new("drafted", runs, tmp_path, print)
+    assert "model.safetensors: none of what was found has these parameters: net:Net" in str(
+        caught.value.details
+    )
+
+
+def test_classes_that_are_not_tried_as_models_are_named_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "net.py").write_text("class Net:\n    pass\n")
+    with pytest.raises(UsageError, match="nothing was found that can be evaluated") as caught:
+        new("drafted", tmp_path / "runs", tmp_path, print)
+    assert caught.value.details == (
+        "net.py, line 1: class Net has no forward of its own, and it is derived from nothing"
+    )
+
+
 @pytest.mark.parametrize(("name", "origin"), [("../drafted", "."), ("drafted", "nowhere")])
 def test_names_and_folders_that_are_none(tmp_path: Path, name: str, origin: str) -> None:
     with pytest.raises(UsageError):

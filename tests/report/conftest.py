@@ -42,13 +42,16 @@ class Runs:
         pictures: Mapping[str, bytes] | None = None,
         sets: Mapping[str, float] | None = None,
         tables: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+        distributions: Mapping[str, str] | None = None,
     ) -> Record:
         """Keeps a record of as many samples as the columns have rows."""
         rows = len(next(iter(columns.values())))
         key = digest(name)
         inputs = {"checkpoint": (FileDigest(f"{name}.safetensors", digest([name]), 1000),)}
         how = {"batch_size": 8, "seconds": 0.5, "precision": "float32"}
-        manifest = Manifest(key, {}, WHEN, Device("cpu", "cpu"), (), {}, inputs, rows, True, how)
+        manifest = Manifest(
+            key, {}, WHEN, Device("cpu", "cpu"), (), distributions or {}, inputs, rows, True, how
+        )
         with Store(self.store).begin(key) as draft:
             draft.write_samples([f"image-{row}" for row in range(rows)], columns)
             for file, data in (pictures or {}).items():

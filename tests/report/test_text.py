@@ -74,7 +74,12 @@ def verdict(*lines: Line, check: Check = CHECK, **fields: Any) -> Verdict:
 
 
 def test_a_failure_in_full() -> None:
-    made = verdict(line(26.41), notes=("candidate: no accelerator: ran on the CPU",))
+    # The first says what the line of the candidate says.
+    notes = (
+        f"{CANDIDATE['name']}: measured 2026-01-31 12:00 UTC on a processor",
+        "candidate: no accelerator: ran on the CPU",
+    )
+    made = verdict(line(26.41), notes=notes)
     assert failure_text(made, CHECK, "a.modelspec.yaml:12").splitlines() == [
         "psnr 26.41 dB < 28 dB, short by 1.59 dB",
         "  check:     psnr of candidate ≥ 28 dB",

@@ -181,7 +181,7 @@ def test_an_embedding_model_gives_a_vector_for_each_generation(lm: TextModel) ->
         ({"prompt": ["a", "", "b", "c", "d"]}, {}, "the field prompt cannot be used as prompt"),
         ({}, {"reference": "answer"}, "the field answer cannot be used as reference"),
         ({"reference": [["a"], ["b", "c"], ["d"], ["e"], ["f"]]}, {"reference": "reference"}, "as reference"),
-        ({"prompt": ["a" * 60] * 5}, {}, "the prompt of sample 'p0' is too long for the model"),
+        ({"prompt": ["a" * 64] * 5}, {}, "the prompt of sample 'p0' is too long for the model"),
     ],
 )
 def test_prompts_that_cannot_be_used_are_errors(
@@ -189,6 +189,20 @@ def test_prompts_that_cannot_be_used_are_errors(
 ) -> None:
     with pytest.raises(EvaluationError, match=told):
         generate(lm, data(**dataset), **written)
+
+
+def test_too_many_new_tokens_are_told_apart_from_a_prompt_that_is_too_long(lm: TextModel) -> None:
+    room = lm.network.config.max_position_embeddings
+    with pytest.raises(
+        EvaluationError, match=f"3 tokens of prompt and {room} new ones, the model takes"
+    ) as told:
+        generate(lm, data(prompt=["a", "aaa", "aa", "a", "a"]), max_new_tokens=room)
+    fitting = room - 3
+    assert told.value.what.startswith("sample 'p1' does not fit the model: 3 tokens")
+    assert (
+        told.value.todo == f"write max_new_tokens: {fitting} (every prompt then fits), or shorten the prompts"
+    )
+    generate(lm, data(prompt=["a", "aaa", "aa", "a", "a"]), max_new_tokens=fitting)
 
 
 def test_another_model_than_a_language_model_is_refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ _CLASSES = {"PASS": "pass", "FAIL": "fail", "ERROR": "error", "INCONCLUSIVE": "w
 _SLICES_LISTED = 100
 _OF_A_PASS = ("within noise", "numbers only")
 _SLICE_BYTES = 250
+# How a binary comparison counts its samples.
+_PAIRS = re.compile(r"\d+ wins?, ")
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,12 @@ class CheckView:
     findings: tuple[Mapping[str, str | None], ...]
     sides: tuple[SideView, ...]
 
+    @property
+    def told_below(self) -> bool:
+        """Whether the error or a finding says the headline again."""
+        told = [*self.findings, *([self.error] if self.error else [])]
+        return any(each["what"] == self.headline for each in told)
+
 
 def check_view(item: Planned, result: Result | None, number: int, budget: Budget) -> CheckView:
     """The view of an item, whether it ran or not; its slices as far as the budget allows."""
@@ -84,7 +93,7 @@ def check_view(item: Planned, result: Result | None, number: int, budget: Budget
 
     def at_once(note: str) -> bool:
         """What bears on a pass, and what a reader of another verdict can act on."""
-        return note.startswith(_OF_A_PASS) if passed else not (note.startswith(names) or " wins, " in note)
+        return note.startswith(_OF_A_PASS) if passed else not (note.startswith(names) or _PAIRS.match(note))
 
     status = shown_status(result) if item.selected or result else "NOT RUN"
     worst = reading_of(verdict["worst"], verdict) if verdict.get("worst") else None

@@ -52,6 +52,15 @@ def sides_of(results: Iterable[Result], store: Path) -> tuple[Side, ...]:
     return tuple(sorted(found.values(), key=lambda side: (not side.is_candidate, _place(side.coordinates))))
 
 
+def libraries_of(sides: Iterable[Side]) -> dict[str, tuple[str, ...]]:
+    """Name to versions of what the models were measured with, as far as their records are here."""
+    found: dict[str, set[str]] = {}
+    for side in sides:
+        for name, version in side.record.manifest.distributions.items() if side.record else ():
+            found.setdefault(name, set()).add(version)
+    return {name: tuple(sorted(found[name])) for name in sorted(found)}
+
+
 def scores_of(record: Record, column: str) -> np.ndarray | None:
     """The finite scores of a per-sample metric, shape (n,); None where there are none."""
     try:

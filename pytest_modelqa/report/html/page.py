@@ -17,7 +17,7 @@ from ..run_record import ReadEvaluation, ReadSpec, RunRecord
 from .budget import Budget
 from .checks import ORDER, CheckView, SideView, check_view, ordered, side_view
 from .figures import Figure, figures_of
-from .measured import Side, sides_of
+from .measured import Side, libraries_of, sides_of
 from .pictures import Pictures, pictures_of
 from .samples import Samples, Score, samples_of
 from .trends import HistoryView, history_view
@@ -72,6 +72,7 @@ class Page:
         blocking: What stops the release, to be read first; of items with the same error only the first one.
         alike: Those others, by the anchor of the first.
         more_blocking: How many do not stand there for want of room.
+        measured_with: The libraries of the candidates' records and their versions.
         not_run: What was planned and did not run, and why.
         notices: What a reader must know before believing the verdict.
     """
@@ -90,6 +91,7 @@ class Page:
     history: HistoryView
     duration: str
     total: int
+    measured_with: Mapping[str, tuple[str, ...]]
 
 
 def page_of(run: RunRecord, store: Path, history: History) -> Page:
@@ -140,6 +142,7 @@ def page_of(run: RunRecord, store: Path, history: History) -> Page:
         history=history_view(history),
         duration=_duration(run),
         total=len(shown),
+        measured_with=libraries_of(side for _, made in specs for case in made for side in case.candidates),
     )
 
 
@@ -160,6 +163,7 @@ class _Case:
     """An evaluation on its way to a view; its pictures are chosen when all evaluations are known."""
 
     view: EvaluationView
+    candidates: tuple[Side, ...]
     pictured: tuple[Side, ...]
 
 
@@ -218,7 +222,7 @@ def _case(
     pictured = (
         side for side in candidates[-_MOST_RECORDS_WITH_PICTURES:] if side.record and side.record.pictures
     )
-    return _Case(view, tuple(pictured))
+    return _Case(view, tuple(candidates), tuple(pictured))
 
 
 def _with_pictures(specs: Sequence[tuple[ReadSpec, Sequence[_Case]]], budget: Budget) -> tuple[SpecView, ...]:

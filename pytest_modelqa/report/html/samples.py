@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import StoreError
 from ...records.columns import REPEAT_OF
 from ...records.record import Record
-from ...spec.numbers import format_value
+from ...spec.numbers import format_bound, format_value
 from .measured import columns_of, scores_of
 
 _MOST_ROWS = 120
@@ -44,7 +44,7 @@ class Row:
     """One sample.
 
     Attributes:
-        meets: Whether each of its own scores meets the bound of the mean; None where no bound is known.
+        meets: What the judgement says of it; None where there is none.
         labels: The slices that it belongs to, by field.
     """
 
@@ -56,6 +56,23 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """How single samples are told apart: right and wrong, or by the bound that all of them together have to meet.
+
+    Attributes:
+        meets: Shape (n,).
+        heading: Of the column.
+        words: Of a sample that meets it, and of one that does not.
+        said: How many do not.
+    """
+
+    meets: np.ndarray
+    heading: str
+    words: tuple[str, str]
+    said: str
+
+
+@dataclass(frozen=True)
 class Samples:
     """The rows that are shown, of how many, in what order; and what they can be filtered by."""
 
@@ -63,8 +80,8 @@ class Samples:
     fields: tuple[str, ...]
     rows: tuple[Row, ...]
     total: int
-    below: int
     order: str
+    judgement: Judgement | None
     filters: Mapping[str, tuple[str, ...]]
 
 
@@ -87,12 +104,12 @@ def samples_of(
     if not said:
         return None
     chosen = _chosen(order, most)
-    meets = _meets(known)
+    judgement = _judgement(known)
     fields = _fields(columns, slices)
     rows = tuple(
         Row(
             id=_short(str(ids[at])),
-            meets=None if meets is None else bool(meets[at]),
+            meets=None if judgement is None else bool(judgement.meets[at]),
             scores=tuple(format_value(float(found[at]), score.unit) for score, found in known),
             fields=tuple(_short(_words(columns[name][at])) for name in fields),
             labels={name: _plain(columns[name][at]) for name in slices if name in columns},
@@ -104,8 +121,8 @@ def samples_of(
         fields=tuple(fields),
         rows=rows,
         total=len(ids),
-        below=0 if meets is None else int(np.count_nonzero(~meets)),
         order=said,
+        judgement=judgement,
         filters={
             name: tuple(sorted({row.labels[name] for row in rows}, key=_natural))[:_MOST_LABELS]
             for name in slices
@@ -138,13 +155,22 @@ def _chosen(order: np.ndarray, most: int) -> list[int]:
     return [int(at) for at in (*order[:worst], *rest[spread])]
 
 
-def _meets(known: Sequence[tuple[Score, np.ndarray]]) -> np.ndarray | None:
-    judged = [
-        found >= score.limit if score.at_least else found <= score.limit
-        for score, found in known
-        if score.limit is not None
-    ]
-    return np.asarray(np.logical_and.reduce(judged)) if judged else None
+def _judgement(known: Sequence[tuple[Score, np.ndarray]]) -> Judgement | None:
+    """By the first metric that allows one; what is right or wrong is not held against the bound of a mean."""
+    for score, values in known:
+        count = f"{len(values):,}"
+        if score.higher_is_better is not None and np.isin(values, (0.0, 1.0)).all():
+            good = 1.0 if score.higher_is_better else 0.0
+            meets = values == good
+            wrong = f"{np.count_nonzero(~meets):,} of {count} wrong by {score.metric}"
+            return Judgement(meets, "verdict", ("right", "wrong"), wrong)
+        if score.limit is not None:
+            meets = values >= score.limit if score.at_least else values <= score.limit
+            bound = f"{'≥' if score.at_least else '≤'} {format_bound(score.limit, score.unit)}"
+            alone = f"{np.count_nonzero(~meets):,} of {count} alone miss {score.metric} {bound}"
+            said = f"{alone}, the bound for all of them together"
+            return Judgement(meets, f"{score.metric} {bound}", ("meets", "misses"), said)
+    return None
 
 
 def _fields(columns: Mapping[str, np.ndarray], slices: Sequence[str]) -> list[str]:

@@ -124,7 +124,9 @@ def test_the_worst_samples_stand_first_and_the_rest_is_spread_over_the_others(ru
     assert values[:60] == [float(at) for at in range(60)]
     assert values[60:] == sorted(values[60:])
     assert (len(values), values[-1]) == (90, 999.0)
-    assert (found.total, found.below) == (1000, 24)
+    assert found.total == 1000
+    assert found.judgement is not None
+    assert found.judgement.said == "24 of 1,000 alone miss psnr ≥ 24 dB, the bound for all of them together"
     assert [row.meets for row in found.rows[:30]] == [False] * 24 + [True] * 6
     assert list(found.filters) == ["label"]
     assert found.filters["label"][-2:] == ("9", "10")
@@ -137,6 +139,26 @@ def test_of_a_loss_the_highest_is_the_worst(runs: Any) -> None:
     assert (found.rows[0].id, found.rows[-1].id) == ("image-29", "image-0")
     assert (found.rows[0].meets, found.rows[-1].meets) == (False, True)
     assert samples_of(runs.record("other", {"x": np.ones(3)}), [loss], []) is None
+
+
+@pytest.mark.parametrize(
+    ("higher", "wrong"), [(True, "3 of 10 wrong by hit"), (False, "7 of 10 wrong by hit")]
+)
+def test_what_is_right_or_wrong_is_not_held_against_the_bound_of_a_mean(
+    runs: Any, higher: bool, wrong: str
+) -> None:
+    values = np.array([0, 1, 1, 0, 1, 1, 1, 1, 0, 1])
+    hit = Score("hit", "hit.v1", "percent", higher, 0.5, higher)
+    loss = Score("loss", "loss.v1", "", False, 0.0, False)
+    columns = {"hit.v1": values, "loss.v1": np.ones(10)}
+    found = samples_of(runs.record("candidate", columns), [hit, loss], [])
+    assert found is not None
+    assert found.judgement is not None
+    assert (found.judgement.said, found.judgement.words) == (wrong, ("right", "wrong"))
+    good = "100.0 %" if higher else "0.0 %"
+    assert {(row.scores[0], row.meets) for row in found.rows} == {
+        (text, text == good) for text in ("0.0 %", "100.0 %")
+    }
 
 
 def test_every_record_gets_its_first_picture_before_any_gets_its_second(runs: Any) -> None:

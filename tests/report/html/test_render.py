@@ -181,8 +181,45 @@ def test_what_the_preflight_found_is_told_in_full(make: Any, tmp_path: Path) -> 
     plan = (make.planned(item, kind="preflight", release=False), *planned)
     html, reader = page(make.run(item, planned=plan), tmp_path)
     assert '<header class="verdict fail">' in html
+    # What stops a release stands above, in full, and by its line in the list.
+    assert reader.text.count("no checkpoint") == 2
     assert "no checkpoint found nothing to do train it warning: only 3 samples" in reader.text
     assert "::images 8 items not selected" in reader.text
+
+
+def test_a_goal_that_was_not_shown_says_so_once(make: Any, tmp_path: Path) -> None:
+    said = "not shown: of 2 checks of e 1 did not pass"
+    told = dict.fromkeys(("error", "where", "expected", "found", "todo", "details"), None)
+    verdict = {
+        "outcome": "INCONCLUSIVE",
+        "headline": said,
+        "sentence": "the goal",
+        "findings": [{"severity": "warning", **told, "what": said}],
+    }
+    goal = make.result("a-goal", case="goals")
+    goal = dataclasses.replace(
+        goal, status="INCONCLUSIVE", blocks=False, measured_a_model=False, verdict=verdict
+    )
+    _, reader = page(make.run(goal, planned=(make.planned(goal, kind="goal"),)), tmp_path)
+    assert reader.text.count(said) == 1
+
+
+def test_what_the_models_were_measured_with_is_read_from_their_records(make: Any, runs: Any) -> None:
+    installed = {"torch": "2.13.0+cpu", "numpy": "2.4.6"}
+    record = runs.record("candidate", {"psnr.v2": np.full(30, 25.0)}, distributions=installed)
+    older = runs.record("older", {"psnr.v2": np.full(30, 25.0)}, distributions={"torch": "1.0"})
+    evidence = {"candidate": runs.evidence(record, "new"), "baseline": runs.evidence(older, "older")}
+    _, reader = page(make.run(make.result("psnr-min", evidence=evidence)), runs.folder)
+    assert "measured with numpy 2.4.6, torch 2.13.0+cpu" in reader.text
+    assert "torch 1.0" not in reader.text
+
+
+def test_how_many_samples_changed_stands_with_the_details(make: Any, tmp_path: Path) -> None:
+    notes = ("1 win, 9 losses, 90 ties", "2 wins, 9 losses, 89 ties", "too few samples")
+    failed = dataclasses.replace(make.result("psnr-min", notes=notes), status="FAIL")
+    html, _ = page(make.run(failed), tmp_path)
+    assert html.count("<dt>note</dt>") == 2
+    assert '<p class="aside">too few samples</p>' in html
 
 
 def test_a_run_that_was_killed_is_incomplete(make: Any, tmp_path: Path) -> None:
