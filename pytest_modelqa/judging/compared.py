@@ -72,6 +72,10 @@ def _bound_in_words(check: Check, judged: Judged) -> str:
 
 
 def _todo(check: Check, baseline: Side, label: str) -> str:
+    if check.args.get("unit") == "percent" and 0 < baseline.value <= 0.01:
+        return (
+            "write unit: fraction in the check's args, if the source counts from 0 to 1; else a smaller bound"
+        )
     smaller = (
         f"write a smaller {check.bound.kind}, and look whether {baseline.name} is as good as it should be"
     )

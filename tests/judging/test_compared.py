@@ -111,3 +111,13 @@ def test_the_range_is_the_one_that_the_arguments_state(tmp_path: Path) -> None:
     with pytest.raises(BaselineError, match="of m can never fail") as error:
         foreign(tmp_path, f"{score}, lower: 0", "max_degradation: 20", 15.0)
     assert error.value.expected == "a bound inside the range from 0 points up"
+
+
+def test_a_fraction_that_is_read_as_percent_is_asked_about(tmp_path: Path) -> None:
+    percent = "unit: percent, higher_is_better: true"
+    with pytest.raises(BaselineError) as error:
+        foreign(tmp_path, percent, "max_degradation: 1, unit: percent", 0.00921)
+    assert "write unit: fraction in the check's args" in str(error.value.todo)
+    with pytest.raises(BaselineError) as error:
+        foreign(tmp_path, percent, "max_degradation: 30, unit: percent", 0.275)
+    assert "fraction" not in str(error.value.todo)
