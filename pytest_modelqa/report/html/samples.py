@@ -167,8 +167,8 @@ def _judgement(known: Sequence[tuple[Score, np.ndarray]]) -> Judgement | None:
         if score.limit is not None:
             meets = values >= score.limit if score.at_least else values <= score.limit
             bound = f"{'≥' if score.at_least else '≤'} {format_bound(score.limit, score.unit)}"
-            alone = f"{np.count_nonzero(~meets):,} of {count} alone miss {score.metric} {bound}"
-            said = f"{alone}, the bound for all of them together"
+            missing = f"{np.count_nonzero(~meets):,} of {count} miss {score.metric} {bound}"
+            said = f"taken singly {missing}, which is a bound on all of them together"
             return Judgement(meets, f"{score.metric} {bound}", ("meets", "misses"), said)
     return None
 

@@ -126,7 +126,9 @@ def test_the_worst_samples_stand_first_and_the_rest_is_spread_over_the_others(ru
     assert (len(values), values[-1]) == (90, 999.0)
     assert found.total == 1000
     assert found.judgement is not None
-    assert found.judgement.said == "24 of 1,000 alone miss psnr ≥ 24 dB, the bound for all of them together"
+    assert found.judgement.said == (
+        "taken singly 24 of 1,000 miss psnr ≥ 24 dB, which is a bound on all of them together"
+    )
     assert [row.meets for row in found.rows[:30]] == [False] * 24 + [True] * 6
     assert list(found.filters) == ["label"]
     assert found.filters["label"][-2:] == ("9", "10")
