@@ -33,7 +33,7 @@ evaluations:
       checker: {kind: regex, pattern: '^[a-z]{0,2}[ .?]'}
     checks:
       - {metric: distinct_1, args: {tokens: characters}, min: 0.001}
-      - {metric: distinct_1_per_prompt, baseline: other, max_difference: 0.99, args: {tokens: characters}}
+      - {metric: distinct_1_per_prompt, baseline: other, max_difference: 0.3, args: {tokens: characters}}
       - {metric: self_bleu_per_prompt, args: {tokens: characters}, max: 0.999}
       - {metric: semantic_diversity, min: 0.0001}
       - {metric: vendi_score, min: 1.0001}
