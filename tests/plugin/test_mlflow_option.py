@@ -51,3 +51,14 @@ def test_without_the_package_nothing_is_measured(gate: Gate, monkeypatch: pytest
     run = gate("-q", "--modelqa-mlflow=file:///nowhere")
     assert run.exit_code == 4
     assert "pip install 'pytest-modelqa[mlflow]'" in run.text
+
+
+def test_a_run_of_many_checks_is_logged_whole_over_several_requests(tmp_path: Path) -> None:
+    client = client_module.MlflowClient(tracking_uri=f"file://{tmp_path / 'store'}")
+    identity = client.create_run(client.create_experiment("many")).info.run_id
+    metrics = {f"m{at}": float(at) for at in range(1001)}
+    tags = {f"t{at}": str(at) for at in range(101)}
+    export._log(client, identity, metrics, tags)
+    logged = client.get_run(identity).data
+    assert logged.metrics == metrics
+    assert tags.items() <= logged.tags.items()
