@@ -192,7 +192,7 @@ class Readiness:
                     facts = answer("data", evaluation.dataset).facts
                     if not facts:
                         return (_not_known(question, f"{evaluation.dataset} cannot be read"),)
-                    return guessing_findings(spec, evaluation, self._gate.catalogue, facts["labels"])
+                    return guessing_findings(spec, evaluation, facts["labels"])
         return ()
 
     def _memory(self, spec: Spec, name: str, said: Answer) -> tuple[Finding, ...]:

@@ -20,7 +20,7 @@ def check_findings(spec: Spec, evaluation: Evaluation, catalogue: Catalogue) -> 
 
 
 def guessing_findings(
-    spec: Spec, evaluation: Evaluation, catalogue: Catalogue, labels: Mapping[str, Mapping[str, int] | None]
+    spec: Spec, evaluation: Evaluation, labels: Mapping[str, Mapping[str, int] | None]
 ) -> tuple[Finding, ...]:
     """Floors of accuracy that a model passes which always gives the most frequent answer.
 

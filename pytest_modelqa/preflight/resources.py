@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from ..errors import DeviceError
 from ..evaluation.batches import FIRST
@@ -305,9 +304,3 @@ def references_of(spec: Spec) -> dict[str, str]:
     """The ``module:attribute`` of each model and dataset of a spec, by name."""
     builds = {name: model.build for name, model in spec.models.items()}
     return builds | {name: each.load for name, each in spec.datasets.items() if each.load is not None}
-
-
-def measured_speed(measured: Mapping[str, Any]) -> float | None:
-    """The samples per second of an earlier record, or None."""
-    speed = measured.get("samples_per_second")
-    return float(speed) if speed else None

@@ -9,34 +9,19 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betainc
 
 from . import intervals
 from .dirichlet import lower_bound
 from .intervals import Interval
 
 
-def mcnemar(wins: int, losses: int) -> float:
-    """The exact one-sided p-value of McNemar's test that the candidate is better: P(Binomial(w + l, ½) ≥ w).
-
-    Only samples on which the two differ count; with fewer than five of them no result is below 0.05.
-
-    >>> mcnemar(5, 0)
-    0.03125
-    >>> round(mcnemar(12, 3), 6)
-    0.017578
-    """
-    if wins < 0 or losses < 0:
-        raise ValueError("wins and losses are counts")
-    return float(betainc(wins, losses + 1, 0.5)) if wins else 1.0
-
-
 def binary(candidate: ArrayLike, baseline: ArrayLike, confidence: float) -> Interval:
     """Bounds for the difference of two paired 0/1 means, in agreement with McNemar's exact test.
 
-    Gaffke's bound on wins, ties and losses (module ``dirichlet``): it excludes 0 exactly when ``mcnemar`` is
-    significant, and holds for margins too, where score intervals (Tango 1998) are wrong in up to 7 % of data
-    sets instead of 5 % (``benchmarks/statistics/exact_families.py``).
+    Gaffke's bound on wins, ties and losses (module ``dirichlet``): it excludes 0 exactly when McNemar's exact
+    one-sided test, P(Binomial(wins + losses, ½) ≥ wins), is significant. It holds for margins too, where score
+    intervals (Tango 1998) are wrong in up to 7 % of data sets instead of 5 %
+    (``benchmarks/statistics/exact_families.py``).
 
     Raises:
         ValueError: Other scores than 0 and 1, or of different shapes.

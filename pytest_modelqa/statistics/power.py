@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import bdtr, ndtr, ndtri, stdtr, stdtrit
+from scipy.special import bdtr, ndtri, stdtr, stdtrit
 
 from .dirichlet import lower_bound
 from .intervals import Interval, checked_alpha, checked_scores
@@ -53,15 +53,6 @@ def samples_needed(margin: Interval) -> float:
     return (
         float(margin.n) if ratio <= 1 else float(math.ceil(margin.n * (ratio if shrinks_as_n else ratio**2)))
     )
-
-
-def passing_threshold(interval: Interval) -> float:
-    """The highest minimum that a value would pass now; of a difference, how much of a gain (or −loss) is shown.
-
-    An inconclusive check of at most 1 point of degradation "would pass with 1.8 points" when this is −0.018.
-    It is for the reader: a margin chosen after the data were seen shows nothing.
-    """
-    return interval.lower
 
 
 def highest_provable_rate(n: int, confidence: float) -> float:
@@ -185,39 +176,6 @@ def false_alarm_rate_of_floor(rate: float, n: int, minimum: float) -> float:
     """
     greatest_failing = math.ceil(n * minimum - 1e-9) - 1
     return float(bdtr(greatest_failing, n, rate)) if greatest_failing >= 0 else 0.0
-
-
-def flip_rate(margin: Interval, standard_error: float) -> float:
-    """The chance that fresh data of the same size turn the verdict of a point comparison around: Φ(−|m|/(s√2)).
-
-    If the truth lies about the estimate as estimates lie about the truth; on a fixed truth it may be more or
-    less.
-
-    >>> from . import intervals
-    >>> margin = intervals.from_standard_error(0.905, 0.01, 0.95, 900).above(0.90)
-    >>> round(flip_rate(margin, 0.01), 2)
-    0.36
-    """
-    return float(ndtr(-abs(margin.estimate) / (standard_error * math.sqrt(2))))
-
-
-def expected_share(distance: float, size: int, wrong_rate: float) -> float:
-    """The share of a test set that early stopping is expected to use, within about 15 %.
-
-    k/(1 + k) with k = 2.6·ln(1/α)/(d²N), fitted to ``benchmarks/statistics/early_stopping.py``.
-
-    Args:
-        distance: Between mean and threshold, in standard deviations of the scores.
-        size: Samples in the test set.
-        wrong_rate: The declared error rate.
-
-    >>> round(expected_share(0.1, 2000, 0.05), 2), round(expected_share(0.1, 10_000, 0.01), 2)
-    (0.28, 0.11)
-    """
-    if distance == 0 or wrong_rate == 0:
-        return 1.0
-    k = 2.6 * math.log(1 / wrong_rate) / (distance**2 * size)
-    return k / (1 + k)
 
 
 def _prediction(values: ArrayLike) -> tuple[float, float, int]:

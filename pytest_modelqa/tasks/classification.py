@@ -30,7 +30,6 @@ class Classification:
 
     def __init__(self, args: ClassificationArgs) -> None:
         self._args = args
-        self._labels_of: Samples | None = None
         self._frequencies = np.zeros(0)
         self._least = 0
 

@@ -98,9 +98,9 @@ def test_an_evaluation_that_only_warns_is_named(tmp_path: Path) -> None:
 
 def test_a_floor_that_guessing_meets_is_named(tmp_path: Path) -> None:
     spec = read(tmp_path, "classification", "{metric: accuracy, min: 0.7}", "{metric: recall, min: 0.1}")
-    found = guessing_findings(spec, spec.evaluations["e"], catalogue(), {"label": {"cat": 75, "dog": 25}})
+    found = guessing_findings(spec, spec.evaluations["e"], {"label": {"cat": 75, "dog": 25}})
     assert [each.what for each in found] == [
         "any model passes accuracy-min: always answering 'cat' is right for 75.0% of them"
     ]
-    assert not guessing_findings(spec, spec.evaluations["e"], catalogue(), {"label": {"cat": 6, "dog": 4}})
-    assert not guessing_findings(spec, spec.evaluations["e"], catalogue(), {"label": None})
+    assert not guessing_findings(spec, spec.evaluations["e"], {"label": {"cat": 6, "dog": 4}})
+    assert not guessing_findings(spec, spec.evaluations["e"], {"label": None})

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from pytest_modelqa.statistics import intervals, paired, power
 from pytest_modelqa.statistics.intervals import Interval
@@ -55,12 +56,6 @@ def test_a_margin_of_zero_or_without_bounds_is_never_decided() -> None:
     assert power.samples_needed(Interval(0.1, 0.05, 0.2, 0.95, 50, 50, "t")) == 50
 
 
-def test_the_passing_threshold_passes_and_no_higher_one() -> None:
-    interval = intervals.binary([1] * 90 + [0] * 10, 0.95)
-    threshold = power.passing_threshold(interval)
-    assert interval.above(threshold).lower >= 0 > interval.above(threshold + 1e-9).lower
-
-
 @pytest.mark.parametrize(("floor", "confidence"), [(0.9, 0.95), (0.981, 0.95), (0.999, 0.99)])
 def test_a_floor_can_pass_on_so_many_samples_and_no_fewer(floor: float, confidence: float) -> None:
     n = power.samples_for_rate(floor, confidence)
@@ -74,7 +69,8 @@ def test_a_floor_can_pass_on_so_many_samples_and_no_fewer(floor: float, confiden
 @pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
 def test_so_many_wins_are_significant_and_no_fewer(confidence: float) -> None:
     wins = power.wins_needed(confidence)
-    assert paired.mcnemar(wins, 0) < 1 - confidence <= paired.mcnemar(wins - 1, 0)
+    p_values = [stats.binomtest(n, n, alternative="greater").pvalue for n in (wins, wins - 1)]
+    assert p_values[0] < 1 - confidence <= p_values[1]
 
 
 @pytest.mark.parametrize(("rate", "n"), [(0.95, 100), (0.9, 160), (0.998, 2500), (1.0, 100)])
@@ -116,26 +112,6 @@ def test_false_alarms_of_a_floor_are_binomial() -> None:
         simulated = np.mean(rng.binomial(n, 0.92, 200_000) / n < minimum - 1e-12)
         assert power.false_alarm_rate_of_floor(0.92, n, minimum) == pytest.approx(simulated, abs=0.005)
     assert power.false_alarm_rate_of_floor(0.92, 10, 0.0) == 0
-
-
-@pytest.mark.parametrize("estimate", [0.002, -0.01, 0.03])
-def test_verdicts_flip_as_often_as_predicted(estimate: float) -> None:
-    rng = np.random.default_rng(4)
-    truth = rng.normal(estimate, 0.01, 100_000)
-    flipped = np.mean((rng.normal(truth, 0.01) < 0) != (estimate < 0))
-    margin = Interval(estimate, estimate - 1, estimate + 1, 0.95, 10, 10, "t")
-    assert power.flip_rate(margin, 0.01) == pytest.approx(flipped, abs=0.005)
-
-
-@pytest.mark.parametrize(
-    ("distance", "size", "rate", "share"),
-    [(0.1, 2000, 0.05, 0.26), (0.05, 10_000, 0.05, 0.22), (0.1, 2000, 0.01, 0.34), (0.05, 500, 0.05, 0.79)],
-)
-def test_the_expected_share_is_near_the_measured_one(
-    distance: float, size: int, rate: float, share: float
-) -> None:
-    assert power.expected_share(distance, size, rate) == pytest.approx(share, rel=0.2)
-    assert power.expected_share(0.0, size, rate) == power.expected_share(distance, size, 0.0) == 1
 
 
 @pytest.mark.parametrize(

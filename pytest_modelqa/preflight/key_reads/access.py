@@ -20,7 +20,6 @@ from .values import (
     Unknown,
     Value,
     either,
-    holds_config,
 )
 
 if TYPE_CHECKING:
@@ -257,12 +256,6 @@ def items_of(machine: Machine, holder: Value) -> list[Value] | None:
     ):
         return [Known(value) for value in list(holder.value)[:MOST_ITEMS]]
     return None
-
-
-def read_all(machine: Machine, value: Value, node: ast.AST) -> None:
-    """Notes that all of a value is read."""
-    for path in holds_config(value):
-        machine.log.read_whole(path, machine.place(node))
 
 
 def constant(machine: Machine, value: Value) -> Any:

@@ -69,10 +69,10 @@ def call_value(
         answer = call_library(machine, function.name, args, kwargs, stars, node)
         if answer is not None:
             return answer
-    return _hand_over(machine, function, [*args, *kwargs.values(), *stars], node)
+    return _hand_over(machine, [*args, *kwargs.values(), *stars], node)
 
 
-def _hand_over(machine: Machine, function: Value, given: list[Value], node: ast.Call) -> Value:
+def _hand_over(machine: Machine, given: list[Value], node: ast.Call) -> Value:
     """What nobody can follow: parts of the config that it is given may be read there."""
     for value in given:
         if isinstance(value, Function | Bound) and not isinstance(node.func, ast.Name | ast.Attribute):
@@ -276,7 +276,7 @@ def instantiate(
     if not is_schema(made):
         given = [*args, *kwargs.values(), *stars]
         if any(holds_config(value) for value in given) and isinstance(node, ast.Call):
-            _hand_over(machine, made, given, node)
+            _hand_over(machine, given, node)
         return instance
     fields = fields_of(machine, made)
     taken, more = unstarred(machine, stars, node)

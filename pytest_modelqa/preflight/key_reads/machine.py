@@ -61,7 +61,6 @@ class Machine:
     instances: list[Instance] = field(default_factory=list)
     results: dict[object, Value] = field(default_factory=dict)
     stored: list[dict[str, Any]] = field(default_factory=list)
-    rooted: bool = False
     steps: int = 0
     depth: int = 0
     tolerant: int = 0
@@ -79,8 +78,7 @@ class Machine:
         return self.frames[-1]
 
     def root(self) -> Value:
-        """The whole config; that the program gets hold of it is noted."""
-        self.rooted = True
+        """The whole config."""
         return Part(())
 
     def place(self, node: ast.AST) -> Place:

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from .operators import truth
-from .values import UNKNOWN, Value
+from .values import UNKNOWN
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -21,7 +21,7 @@ def match(machine: Machine, node: ast.Match) -> None:
         ):
             if name.name:
                 machine.frame.names[name.name] = subject if name is case.pattern else UNKNOWN
-    taken = _case(machine, node, subject)
+    taken = _case(machine, node)
     ways = [(f"{ast.unparse(node.subject)} is {ast.unparse(case.pattern)}", case.body) for case in node.cases]
     if taken is not None:
         machine.run(node.cases[taken].body)
@@ -29,7 +29,7 @@ def match(machine: Machine, node: ast.Match) -> None:
         machine.branch([*ways, ("", [ast.Pass()])])
 
 
-def _case(machine: Machine, node: ast.Match, subject: Value) -> int | None:
+def _case(machine: Machine, node: ast.Match) -> int | None:
     """The case that a known subject takes, where all patterns before it are constants."""
     for index, case in enumerate(node.cases):
         pattern = case.pattern
