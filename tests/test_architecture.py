@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).parent.parent / "pytest_modelqa"
 LEVELS = (
     ("errors",),
     # Each of these knows nothing of the rest.
-    ("spec", "records", "statistics", "placeholders", "user_code", "configuration"),
+    ("spec", "records", "statistics", "placeholders", "strict_json", "user_code", "configuration"),
     ("models", "datasets", "metrics", "checkers", "logs", "results", "stopping"),
     ("tasks",),
     ("preflight", "evaluation", "judging", "report", "controls"),
@@ -152,7 +152,9 @@ def test_judging_and_evaluation_do_not_know_each_other() -> None:
             assert not {"judging", "evaluation"} <= parts, name
 
 
-@pytest.mark.parametrize("name", ["spec", "records", "statistics", "placeholders", "user_code"])
+@pytest.mark.parametrize(
+    "name", ["spec", "records", "statistics", "placeholders", "strict_json", "user_code"]
+)
 def test_the_lowest_parts_import_nothing_of_the_package_but_errors(name: str) -> None:
     imported = {part(each.module) for module in modules() if part(module) == name for each in ours(module)}
     assert imported <= {name, "errors"}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from .. import strict_json
 from ..errors import BaselineError
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -64,7 +64,7 @@ def parse(path: Path) -> BaselineFile:
             todo="correct recorded:, or make the file readable",
         ) from error
     try:
-        content = json.loads(text, object_pairs_hook=_once_each, parse_constant=_no_number)
+        content = strict_json.loads(text)
         return BaselineFile.model_validate(content)
     except json.JSONDecodeError as error:
         raise BaselineError(
@@ -86,15 +86,3 @@ def parse(path: Path) -> BaselineFile:
         raise BaselineError(
             "a recorded baseline cannot be read", where=str(path), found=str(error), todo="correct the file"
         ) from error
-
-
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys differ: of two values under one key nobody knows which one is meant."""
-    for key, count in Counter(key for key, _ in pairs).items():
-        if count > 1:
-            raise ValueError(f"{key!r} is given {count} times")
-    return dict(pairs)
-
-
-def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is no number")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
+from .. import strict_json
 from ..errors import EvaluationError, MissingDependencyError
 from .checker import PASSED, Outcome
 from .declarations import JsonSchemaArgs
@@ -57,7 +57,7 @@ def json_schema(args: JsonSchemaArgs) -> Callable[[Sequence[str], Mapping[str, A
         if chosen is None:
             return Outcome(False, "no fenced block in it")
         try:
-            value = json.loads(chosen, object_pairs_hook=_unique, parse_constant=_no_constant)
+            value = strict_json.loads(chosen)
         except (ValueError, RecursionError) as error:
             return Outcome(False, f"no JSON: {error}"[:120])
         try:
@@ -88,14 +88,3 @@ def _depth(value: Any) -> int:
         depth += 1
         level = [inner for each in level for inner in (each.values() if isinstance(each, dict) else each)]
     return depth
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name stands twice")
-    return found
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from .. import strict_json
 from ..errors import DatasetError
 
 
@@ -36,23 +36,12 @@ def read_jsonl(path: Path) -> dict[str, list[Any]]:
 
 def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
-        sample = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        sample = strict_json.loads(line.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise _wrong(path, number, str(error)) from error
     if not isinstance(sample, dict):
         raise _wrong(path, number, f"a {type(sample).__name__}")
     return sample
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    sample = dict(pairs)
-    if len(sample) != len(pairs):
-        raise ValueError("a name is given twice")
-    return sample
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _wrong(path: Path, number: int, found: str) -> DatasetError:

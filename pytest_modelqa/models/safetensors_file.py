@@ -6,12 +6,12 @@ without holes (https://github.com/huggingface/safetensors#format).
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import strict_json
 from ..errors import CheckpointError
 from .header import DTYPE_BITS, Header, TensorInfo
 
@@ -91,18 +91,11 @@ def read_tensors(path: Path, names: Iterable[str]) -> dict[str, torch.Tensor]:
 
 def _parse(path: Path, text: bytes) -> dict[str, Any]:
     try:
-        entries = json.loads(text.decode(), object_pairs_hook=_unique)
+        entries = strict_json.loads(text.decode())
     except (ValueError, RecursionError) as error:
         raise _damaged(path, f"a header that is not JSON: {error}") from error
     if not isinstance(entries, dict):
         raise _damaged(path, "a header that is not a mapping")
-    return entries
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    entries = dict(pairs)
-    if len(entries) != len(pairs):
-        raise ValueError("a name is given twice")
     return entries
 
 

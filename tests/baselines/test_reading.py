@@ -141,8 +141,8 @@ def test_a_file_of_another_form_is_refused_and_the_field_named(
     ("text", "found"),
     [
         ('{"value": 0.9, "value": 0.1}', "'value' is given 2 times"),
-        ('{"value": NaN}', "NaN is no number"),
-        ('{"made_by": {"loss": -Infinity}}', "-Infinity is no number"),
+        ('{"value": NaN}', "NaN is not JSON"),
+        ('{"made_by": {"loss": -Infinity}}', "-Infinity is not JSON"),
         ("[" * 100_000, "recursion"),
         ('{"n": ' + "1" * 5000 + "}", "digits"),
     ],

@@ -171,7 +171,7 @@ def test_jsonl_fields_become_arrays_where_they_are_numbers(load, tmp_path):
     [
         ('{"a": 1', "Expecting"),
         ("[1]", "a list"),
-        ('{"a": 1, "a": 2}', "a name is given twice"),
+        ('{"a": 1, "a": 2}', "'a' is given 2 times"),
         ('{"b": 1}', "names that differ from the first line: a, b"),
         ('{"a": NaN}', "NaN is not JSON"),
         ('{"a": ' + "[" * 100_000, "recursion"),

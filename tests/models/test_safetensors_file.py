@@ -116,7 +116,7 @@ def test_fault_38_truncation_at_every_byte_is_told(tmp_path):
         (b'{"w": {"dtype": "F32"}}', b"", "the entry of 'w' lacks shape, dtype or data_offsets"),
         (b'{"w": 3}', b"", "the entry of 'w' lacks shape, dtype or data_offsets"),
         (b'{"__metadata__": 3}', b"", "__metadata__ is not a mapping"),
-        (b'{"w": {}, "w": {}}', b"", "a name is given twice"),
+        (b'{"w": {}, "w": {}}', b"", "'w' is given 2 times"),
         ({"w": _entry(shape=(-2,))}, bytes(8), "a shape or offset that is not a number ≥ 0"),
         ({"w": _entry(shape=(2.0,))}, bytes(8), "a shape or offset that is not a number ≥ 0"),
         ({"w": _entry(shape=(True, 2))}, bytes(8), "a shape or offset that is not a number ≥ 0"),
