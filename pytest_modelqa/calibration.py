@@ -21,6 +21,7 @@ from .judging.claims import Run, decided, of_member
 from .judging.measured import Measured, Member, Value, exact_mean, values
 from .judging.verdict import Line
 from .report.run_record import new_run_id
+from .report.text import aligned
 from .spec.catalogue import MetricDeclaration
 from .spec.numbers import format_difference, format_value
 from .spec.resolved import Check, Evaluation, Spec
@@ -186,7 +187,7 @@ def calibration_text(found: Sequence[Calibration], *, drop: float | None, false_
         *([f"missed: chance that a model worse by {drop:g} passes"] if drop is not None else []),
         f"proposed: change of the bound for a false alarm in {false_alarm:.1%} of runs; nothing was changed",
     ]
-    return "\n".join([*_table([heads, *rows]), "", *legend])
+    return "\n".join([*aligned([heads, *rows]), "", *legend])
 
 
 def _proposal(one: Calibration) -> str:
@@ -208,7 +209,7 @@ def self_comparison_text(found: Sequence[SelfComparison]) -> str:
         for one in found
     ]
     legend = "flips: how often two halves of the same samples get different verdicts, with nothing to find"
-    return "\n".join([*_table([["check", "pass", "fail", "inconclusive", "flips"], *rows]), "", legend])
+    return "\n".join([*aligned([["check", "pass", "fail", "inconclusive", "flips"], *rows]), "", legend])
 
 
 def _opened(path: Path, folder: Path) -> tuple[Gate, Spec]:
@@ -308,9 +309,3 @@ def _outcome(
 
 def _silent(name: str, progress: Progress) -> None:
     """Calibration says what it does check by check."""
-
-
-def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()

@@ -10,14 +10,13 @@ from typing import Any
 
 from ..errors import UsageError
 from ..evaluation.probing import Answer, FoundModel, FoundTask, Question, ask
-from ..models.files import TRANSFORMERS, checkpoint_files
+from ..models.files import COCO_RESULTS_BUILD, TRANSFORMERS, checkpoint_files
 from .draft import Draft, DraftEvaluation
 from .inventory import Inventory
 from .language_models import evaluations_on, text_tables
 from .metrics import proposed_checks
 from .written_down import WrittenDown, of_inspect, of_lm_eval, of_log
 
-_COCO_RESULTS = "pytest_modelqa.models.coco_results:CocoResults"
 _ROLES = {
     "test": "test",
     "val": "validation",
@@ -212,7 +211,7 @@ def _recorded_detections(inventory: Inventory) -> Iterator[Part]:
             continue
         truths = min(fitting, key=lambda one: len(inventory.annotations[one].ids))
         name = _snake(path.stem)
-        model = {"build": _COCO_RESULTS, "checkpoint": path.relative_to(root).as_posix()}
+        model = {"build": COCO_RESULTS_BUILD, "checkpoint": path.relative_to(root).as_posix()}
         dataset = {"path": truths.relative_to(root).as_posix()}
         evaluation = DraftEvaluation("detection", "detection", name, "", {}, proposed_checks("detection", {}))
         yield name, model, dataset, _role(truths.stem), evaluation, (path, truths)

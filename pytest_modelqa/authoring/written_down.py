@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelQAError
+from ..logs.measures import HELD_OUT
 from ..logs.readers import files_of, read_log
 from ..results import inspect_log, lm_eval
 from ..results.results import Results
 from .draft import DraftCheck, DraftEvaluation
 
-_HELD_OUT = re.compile(r"(?:^|[^a-z])(?:val|valid|validation|eval|evaluation|test|dev)(?:[^a-z]|$)")
 _LESS_IS_BETTER = re.compile(r"loss|error|perplexity|ppl|(?:^|_)(?:mae|mse|rmse|wer|cer)(?:$|_)")
 _MORE_IS_BETTER = re.compile(r"acc|f1|precision|recall|(?:^|_)(?:auc|map|iou|bleu|rouge|psnr|ssim)")
 _STEPS = {"step", "steps", "global_step", "epoch", "iteration", "iter"}
@@ -77,10 +77,9 @@ def of_log(path: Path, kind: str, root: Path, notes: list[str]) -> WrittenDown |
         less = bool(_LESS_IS_BETTER.search(word))
         if not less and not _MORE_IS_BETTER.search(word):
             continue
-        if _HELD_OUT.search(word):
-            kind_of_bound = "max" if less else "min"
+        if HELD_OUT.search(word):
             args = {"series": name, "higher_is_better": not less}
-            checks.append(DraftCheck("final", "max" if kind_of_bound == "max" else "min", args))
+            checks.append(DraftCheck("final", "max" if less else "min", args))
         elif less:
             checks.append(DraftCheck("reduction", "min", {"series": name}))
     if len(checks) == 1:

@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..tasks.registry import tasks
-from .engine import Progress, WorkOrder
+from .engine import Report, WorkOrder
 
 if TYPE_CHECKING:
     from .loaded_models import LoadedModels
 
 
-def run_order(
-    order: WorkOrder, report: Callable[[Progress], None], models: Callable[[], LoadedModels], pool: Executor
-) -> Path:
+def run_order(order: WorkOrder, report: Report, models: Callable[[], LoadedModels], pool: Executor) -> Path:
     """The folder of the record that the order asks for.
 
     Args:

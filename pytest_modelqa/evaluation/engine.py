@@ -69,6 +69,10 @@ class Progress:
     total: int = 0
 
 
+Report = Callable[[Progress], None]
+"""Is told again and again how far an evaluation is."""
+
+
 class Engine(Protocol):
     """Runs evaluations.
 
@@ -78,7 +82,7 @@ class Engine(Protocol):
 
     slots: int
 
-    def run(self, order: WorkOrder, report: Callable[[Progress], None]) -> Path:
+    def run(self, order: WorkOrder, report: Report) -> Path:
         """Runs one evaluation to its end and returns the folder of its record.
 
         Called from as many threads at once as there are slots.

@@ -19,7 +19,7 @@ from ..spec.catalogue import Catalogue
 from .additions import is_complete, seals
 from .devices import device_for
 from .early import is_decided
-from .engine import Engine, Progress, WorkOrder
+from .engine import Engine, Progress, Report, WorkOrder
 from .keys import Key, key_of
 from .plan import Job
 from .reuse import reusable
@@ -83,7 +83,7 @@ class Evaluations:
         if self._engine.slots:
             self._queued(job)
 
-    def wait(self, job: Job, waiting: Callable[[Progress], None], every: float) -> Evaluated:
+    def wait(self, job: Job, waiting: Report, every: float) -> Evaluated:
         """The records of a job, as soon as there are any.
 
         Args:
@@ -143,7 +143,7 @@ class Evaluations:
         else:
             pending.future = _done(make)
 
-    def _evaluate(self, job: Job, report: Callable[[Progress], None]) -> Evaluated:
+    def _evaluate(self, job: Job, report: Report) -> Evaluated:
         try:
             return self._made_or_found(job, report)
         except ModelQAError as error:
@@ -152,7 +152,7 @@ class Evaluations:
                 error.what = f"{job.title}: {error.what}"
             raise
 
-    def _made_or_found(self, job: Job, report: Callable[[Progress], None]) -> Evaluated:
+    def _made_or_found(self, job: Job, report: Report) -> Evaluated:
         self._demand(job)
         device = self._device(job)
         planned = time.time()

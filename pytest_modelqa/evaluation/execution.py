@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,7 +37,7 @@ from .additions import (
 from .batches import BatchSize
 from .companions import companion_checkpoints, setting_of
 from .early import populations_of
-from .engine import Progress, WorkOrder
+from .engine import Progress, Report, WorkOrder
 from .fingerprint import used_code, used_distributions
 from .inference import Subject, Table, infer, predict
 from .loaded_models import LoadedModels
@@ -48,7 +48,6 @@ from .scoring import score_predictions
 from .torch_device import describe, prepare
 from .visit import in_order_of_dataset, visit_of
 
-Report = Callable[[Progress], None]
 # A file written within the tick of its clock keeps its time; 2 s is the coarsest tick in use (FAT).
 _TICK_SECONDS = 2.0
 

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import ModelQAError
-from .engine import Progress, WorkOrder
+from .engine import Report, WorkOrder
 from .slots import slot_of
 from .worker import explained
 
@@ -31,7 +31,7 @@ class InlineEngine:
         self._debugging = debugging
         self._modules: dict[Path, dict[str, ModuleType]] = {}
 
-    def run(self, order: WorkOrder, report: Callable[[Progress], None]) -> Path:
+    def run(self, order: WorkOrder, report: Report) -> Path:
         """Runs one order in this process."""
         from .dispatch import run_order
 

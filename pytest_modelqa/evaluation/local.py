@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,9 @@ from typing import Any
 from ..errors import EvaluationError, InfrastructureError, ModelQAError
 from . import watchdog
 from .devices import accelerators
-from .engine import Progress, WorkOrder
+from .engine import Progress, Report, WorkOrder
 from .log_tail import LogTail
 from .slots import slot_of
-
-Report = Callable[[Progress], None]
 
 # An event is a line of some hundred bytes; an error with its log, of some hundred KiB.
 EVENT_BYTES = 16 * 1024 * 1024

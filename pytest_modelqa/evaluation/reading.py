@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +17,14 @@ from ..tasks.protocol import Reading
 from ..tasks.registry import load_reader, tasks
 from . import opened_files
 from .additions import demand_no_scores_among, forget_outdated, is_complete, keep_provenance
-from .engine import Progress, WorkOrder
+from .engine import Progress, Report, WorkOrder
 from .fingerprint import used_code, used_distributions
 from .keys import FILES
 from .plan import MetricUse
 from .scoring import checked_scores
 
 
-def read(order: WorkOrder, report: Callable[[Progress], None]) -> Path:
+def read(order: WorkOrder, report: Report) -> Path:
     """Makes the record of an order whose task reads files.
 
     Returns:

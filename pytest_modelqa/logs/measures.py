@@ -17,7 +17,8 @@ from .log import Log, Series
 _LEAST_POINTS = 3
 # This share of the log's steps.
 _WELL_BEFORE = 0.1
-_HELD_OUT = re.compile(r"(?:^|[^a-z])(?:val|valid|validation|eval|evaluation|test|dev|held_?out)(?:[^a-z]|$)")
+# How series of data that training does not see are called.
+HELD_OUT = re.compile(r"(?:^|[^a-z])(?:val|valid|validation|eval|evaluation|test|dev|held_?out)(?:[^a-z]|$)")
 
 
 def final(log: Log, *, series: str, higher_is_better: bool | None = None) -> SetValue:
@@ -191,7 +192,7 @@ def _copies(log: Log) -> list[tuple[str, str]]:
     """Pairs of a series and one that is named as held out, with the same values at the same steps."""
     found = []
     for one, other in combinations(log.series, 2):
-        held_out = [name for name in (one, other) if _HELD_OUT.search(name.lower())]
+        held_out = [name for name in (one, other) if HELD_OUT.search(name.lower())]
         if len(held_out) == 1 and _alike(log.series[one], log.series[other]):
             found.append((other if held_out[0] == one else one, held_out[0]))
     return found

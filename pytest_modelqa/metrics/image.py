@@ -15,12 +15,8 @@ from collections.abc import Iterator
 import torch
 
 from ..errors import OutputError
-from .similarity import similarity
+from .similarity import similarity, values_at_once
 
-# How many values are worked on at a time: few enough to stay in the second-level cache of a CPU core, which
-# measured twice as fast as whole batches, and enough to fill a GPU.
-_VALUES_AT_ONCE = 2**17
-_VALUES_AT_ONCE_ON_A_GPU = 2**24
 # Wang, Simoncelli, Bovik 2003, section 3.2.
 _MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
@@ -187,8 +183,7 @@ def _kind(x: torch.Tensor, y: torch.Tensor) -> torch.dtype:
 
 def _parts(rows: torch.Tensor, values: int) -> Iterator[slice]:
     """Runs of rows that are worked on at a time, where each means work on so many values."""
-    at_once = _VALUES_AT_ONCE * torch.get_num_threads() if rows.is_cpu else _VALUES_AT_ONCE_ON_A_GPU
-    step = max(1, at_once // values)
+    step = max(1, values_at_once(rows) // values)
     return (slice(start, start + step) for start in range(0, len(rows), step))
 
 

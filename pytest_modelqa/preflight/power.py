@@ -18,7 +18,7 @@ from ..spec.numbers import format_bound, format_value
 from ..spec.resolved import Check, Evaluation, Spec
 from ..statistics import paired, power
 from .findings import Finding
-from .saturation import saturation
+from .saturation import distance_text, saturation
 
 QUESTION = "power"
 # Of the statements about checks that have no confidence of their own.
@@ -158,11 +158,11 @@ def _can_show(check: Check, metric: MetricDeclaration, n: int, known: Known | No
     if check.bound.compares and metric.scores == "binary":
         about = f" (if the two models differ on {USUAL_DISCORDANCE:.0%} of the samples)"
     if check.confidence is not None:
-        what = f"with n = {n:,} {check.id} cannot see a change under {_distance(seen, check)}{about}"
+        what = f"with n = {n:,} {check.id} cannot see a change under {distance_text(seen, check)}{about}"
         yield "note", f"{what}, {confidence:.0%} sure", ""
         yield from _equal_model(check, metric, n, confidence)
     else:
-        what = f"with n = {n:,} a change under {_distance(seen, check)} is noise to {check.id}{about}"
+        what = f"with n = {n:,} a change under {distance_text(seen, check)} is noise to {check.id}{about}"
         yield "note", f"{what}: it speaks of these samples alone", ""
     if known is not None and not check.slices and check.bound.kind == "min":
         yield from _false_alarm(check, metric, n, known)
@@ -199,7 +199,7 @@ def _equal_model(check: Check, metric: MetricDeclaration, n: int, confidence: fl
         yield (
             "warning",
             f"{check.id} is undecided for a model that answers exactly as {check.baseline} does: "
-            f"{n:,} samples cannot exclude a loss of {_distance(shown, check)}",
+            f"{n:,} samples cannot exclude a loss of {distance_text(shown, check)}",
             f"allow max_degradation: {_digits(shown)} or more, evaluate on more samples, or leave confidence out",
         )
 
@@ -222,12 +222,6 @@ def _false_alarm(check: Check, metric: MetricDeclaration, n: int, known: Known) 
             if alarm >= MANY_FALSE_ALARMS
             else "",
         )
-
-
-def _distance(amount: float, check: Check) -> str:
-    if check.unit in ("fraction", "percent"):
-        return f"{100 * amount:.1f} points"
-    return format_value(amount, check.unit)
 
 
 def _digits(amount: float) -> str:

@@ -29,7 +29,9 @@ def saturation(check: Check, metric: MetricDeclaration, recorded: float, n: int 
     )
     # A hair more than the room is rounding.
     if asked > room + 1e-12:
-        return f"{before}{_distance(max(room, 0.0), check)}, and it asks for {_distance(asked, check)}"
+        return (
+            f"{before}{distance_text(max(room, 0.0), check)}, and it asks for {distance_text(asked, check)}"
+        )
     if check.confidence is None or n is None or not _is_share(metric):
         return None
     rate = 1 - recorded if metric.higher_is_better is False else recorded
@@ -43,8 +45,8 @@ def saturation(check: Check, metric: MetricDeclaration, recorded: float, n: int 
         else f"a model without a failure could show it on {needed:,.0f}"
     )
     return (
-        f"{before}{_distance(max(shown, 0.0), check)} to be shown on {n:,} samples, {check.confidence:.0%} sure; "
-        f"it asks for {_distance(asked, check)}, and {how_many}"
+        f"{before}{distance_text(max(shown, 0.0), check)} to be shown on {n:,} samples, {check.confidence:.0%} sure; "
+        f"it asks for {distance_text(asked, check)}, and {how_many}"
     )
 
 
@@ -53,7 +55,8 @@ def _is_share(metric: MetricDeclaration) -> bool:
     return metric.scores in ("binary", "bounded") and (metric.lower, metric.upper) == (0.0, 1.0)
 
 
-def _distance(amount: float, check: Check) -> str:
+def distance_text(amount: float, check: Check) -> str:
+    """A distance between two values of a check's metric: of shares in points, else in its unit."""
     if check.unit in ("fraction", "percent"):
         return f"{100 * amount:.1f} points"
     return format_value(amount, check.unit)

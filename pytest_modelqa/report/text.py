@@ -50,11 +50,20 @@ def _slice_table(verdict: Verdict, check: Check) -> Iterator[str]:
     rows += [_row(line, check) for line in ordered[:_SLICES_SHOWN]]
     if not sure:
         rows = [(*row[:2], *row[3:]) for row in rows]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        yield "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+    yield from (f"  {row}" for row in aligned(rows))
     if len(ordered) > _SLICES_SHOWN:
         yield f"  … and {len(ordered) - _SLICES_SHOWN} more with larger margins"
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows of cells as lines in which each column is as wide as its widest cell.
+
+    >>> list(aligned([("slice", "n"), ("a", "600")]))
+    ['slice  n', 'a      600']
+    """
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _row(line: Line, check: Check) -> tuple[str, ...]:

@@ -116,14 +116,19 @@ class Classification:
 
     def predictions(self, outputs: torch.Tensor, targets: torch.Tensor) -> Mapping[str, np.ndarray]:
         """``prediction`` and ``label`` (class numbers) and ``confidence`` (the prediction's probability)."""
-        confidence, prediction = outputs.double().softmax(1).max(1)
-        columns = {"prediction": prediction, "confidence": confidence, "label": targets}
-        return {name: values.cpu().numpy() for name, values in columns.items()}
+        return class_predictions(outputs, targets)
 
     def pictures(self, inspection: Inspection) -> Mapping[str, bytes]:
         """The confusion matrix, as a picture and as a table."""
         label, prediction = inspection.columns["label"], inspection.columns["prediction"]
         return confusion_pictures(label, prediction, self._args.class_names)
+
+
+def class_predictions(logits: torch.Tensor, labels: torch.Tensor) -> dict[str, np.ndarray]:
+    """The columns of a classification: ``prediction``, its probability ``confidence``, and ``label``; each (n,)."""
+    confidence, prediction = logits.double().softmax(1).max(1)
+    columns = {"prediction": prediction, "confidence": confidence, "label": labels}
+    return {name: values.cpu().numpy() for name, values in columns.items()}
 
 
 def _as_logits(probabilities: torch.Tensor) -> torch.Tensor:

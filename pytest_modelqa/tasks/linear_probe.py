@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..errors import DatasetError, EvaluationError
+from .classification import class_predictions
 from .confusion import confusion_pictures
 from .copies import demand_unseen, digests_in
 from .declarations import LinearProbeArgs
@@ -85,9 +86,7 @@ class LinearProbe:
 
     def predictions(self, outputs: torch.Tensor, targets: torch.Tensor) -> Mapping[str, np.ndarray]:
         """``prediction`` and ``label`` (class numbers) and ``confidence`` (the prediction's probability)."""
-        confidence, prediction = outputs.double().softmax(1).max(1)
-        columns = {"prediction": prediction, "confidence": confidence, "label": targets}
-        return {name: values.cpu().numpy() for name, values in columns.items()}
+        return class_predictions(outputs, targets)
 
     def pictures(self, inspection: Inspection) -> Mapping[str, bytes]:
         """The confusion matrix, as a picture and as a table."""

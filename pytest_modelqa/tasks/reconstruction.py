@@ -12,7 +12,7 @@ from ..errors import EvaluationError, OutputError
 from ..metrics.image import mse
 from .declarations import ReconstructionArgs
 from .examples import strips_of_examples
-from .forward import run_model, tensor_field
+from .forward import at_least_float32, run_model, tensor_field
 from .image_field import demand_numbers, look_at
 from .protocol import Inspection
 
@@ -65,8 +65,7 @@ class Reconstruction:
 
     def targets(self, batch: Mapping[str, Any]) -> torch.Tensor:
         """The target images, at least float32."""
-        target = tensor_field(batch, self._target)
-        return target.to(torch.promote_types(target.dtype, torch.float32))
+        return at_least_float32(tensor_field(batch, self._target))
 
     def baseline_outputs(self, name: str, batch: Mapping[str, Any]) -> torch.Tensor:
         """``constant``: for every sample the mean image of the dataset's targets.

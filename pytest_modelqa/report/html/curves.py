@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from ...judging.claims import finite
 from ...records.record import Record
 from ...statistics import intervals
 from .charts import Curve, Point
@@ -78,5 +79,4 @@ def _history(name: str, log: Mapping[str, np.ndarray]) -> Curve:
 
 def _point(x: float, values: np.ndarray) -> Point:
     interval = intervals.mean(values.astype(np.float64), _SURE)
-    low, high = (end if np.isfinite(end) else None for end in (interval.lower, interval.upper))
-    return Point(x, interval.estimate, low, high)
+    return Point(x, interval.estimate, *finite(interval))

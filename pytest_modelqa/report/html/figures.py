@@ -12,6 +12,7 @@ import numpy as np
 from markupsafe import Markup
 
 from ...errors import StoreError
+from ...judging.claims import finite
 from ...metrics.registry import metrics
 from ...statistics import intervals, jackknife
 from ...statistics.intervals import Interval
@@ -145,7 +146,7 @@ def _checkpoints(verdicts: Sequence[Verdict], sides: Sequence[Side]) -> Iterator
                 rest = ", ".join(
                     f"{name}={value}" for name, value in side.coordinates.items() if name != along
                 )
-                point = Point(float(side.coordinates[along]), found.estimate, *_ends(found))
+                point = Point(float(side.coordinates[along]), found.estimate, *finite(found))
                 series.setdefault(rest or side.evidence["name"], []).append(point)
         drawn = [Curve(name, tuple(sorted(points, key=lambda p: p.x))) for name, points in series.items()]
         if drawn and max(len(curve.points) for curve in drawn) > 1:
@@ -255,11 +256,6 @@ def _interval(side: Side, verdict: Verdict) -> Interval | None:
         return None
     left_out = [np.nan if value is None else value for value in whole.left_out]
     return jackknife.single(whole.value, left_out, _SURE, whole.n, **limits)
-
-
-def _ends(interval: Interval) -> tuple[float | None, float | None]:
-    low, high = (end if np.isfinite(end) else None for end in (interval.lower, interval.upper))
-    return low, high
 
 
 def _legend(drawn: Sequence[Curve]) -> tuple[tuple[str, str], ...]:
