@@ -109,13 +109,16 @@ def _new_tokens(prompts: Sequence[str], folder: Path) -> int:
 
 
 def _longest(prompts: Sequence[str], folder: Path, at_most: int) -> int:
-    """Tokens of the longest prompt; ``at_most`` where the tokenizer is of a form that only transformers reads."""
+    """Tokens of the longest prompt; ``at_most`` where tokenizers cannot read the file."""
     path = folder / "tokenizer.json"
     if not path.is_file() or find_spec("tokenizers") is None:
         return at_most
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(path))
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception:  # noqa: BLE001 - tokenizers has none of its own; a pointer of Git LFS, or a later form
+        return at_most
     # What the file was saved with, not what the task does.
     tokenizer.no_truncation()
     tokenizer.no_padding()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import BaselineError, StoreError
 from ..judging.comparable import demand_numbers
+from ..judging.compared import demand_decidable
 from ..judging.measured import Measured, values
 from ..judging.recorded import Recorded, RecordedMetric
 from ..records.columns import column_name
@@ -59,15 +60,20 @@ def baseline_of(
     Nothing has to be measured for it, so that it is asked before the candidate is.
 
     Raises:
-        BaselineError: It cannot be read, or has not what the check needs.
+        BaselineError: It cannot be read, has not what the check needs, or is such that no value fails the check.
     """
     declared = spec.baselines.get(check.baseline or "")
     if declared is None:
         return None
     declaration = catalogue.metrics[check.metric]
-    found = side(read_baseline(declared, spec.folder, catalogue), check, declaration)
+    recorded = read_baseline(declared, spec.folder, catalogue)
+    found = side(recorded, check, declaration)
     if isinstance(found, Recorded):
         demand_numbers(check, evaluation, declaration, found)
+    number = recorded.metrics.get(check.metric)
+    # The file's numbers are of the whole set, with default arguments.
+    if number is not None and not check.slices and not differing_args(declaration.args, check.args):
+        demand_decidable(check, declaration.limited(check.args), recorded.name, {"": number.value})
     return found
 
 

@@ -13,8 +13,7 @@ from ..spec.resolved import Check
 from ..statistics import power
 from ..statistics.decision import Margin, decide_all
 from ..statistics.intervals import Interval
-from .arithmetic import Judged, against_threshold
-from .compared import compared
+from .arithmetic import Judged, against_baseline, against_threshold
 from .measured import Member, Value
 from .recorded import Recorded, RecordedMetric
 from .runs import comparison_over_runs, threshold_over_runs
@@ -65,7 +64,9 @@ def of_member(check: Check, declaration: MetricDeclaration, run: Run) -> Claim:
         return Claim(label, candidate, None, judged, threshold_margins(check, declaration, value))
     number, n = _number(run.baseline, member)
     baseline = Side(member.baseline.name, number, n)
-    judged = compared(check, declaration, value.number, baseline, label)
+    judged = against_baseline(
+        value.number, number, check.bound, higher_is_better=declaration.higher_is_better
+    )
     return Claim(
         label, candidate, baseline, judged, comparison_margins(check, declaration, value, run.baseline)
     )
@@ -85,7 +86,7 @@ def over_runs(check: Check, declaration: MetricDeclaration, runs: Sequence[Run])
     theirs = [_number(run.baseline, run.member)[0] for run in runs if run.baseline is not None]
     their_mean = math.fsum(theirs) / len(theirs)
     baseline = Side(first.member.baseline.name, their_mean, _number(first.baseline, first.member)[1])
-    judged = compared(check, declaration, mean, baseline, label)
+    judged = against_baseline(mean, their_mean, check.bound, higher_is_better=declaration.higher_is_better)
     return Claim(
         label, candidate, baseline, judged, comparison_over_runs(check, declaration, ours, theirs), "runs"
     )

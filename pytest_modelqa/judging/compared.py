@@ -1,45 +1,53 @@
-"""A value against a baseline's, by a bound that the baseline leaves something to decide."""
+"""Bounds that only the baseline's number shows to be none: every value meets them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from ..errors import BaselineError
 from ..spec.catalogue import MetricDeclaration
 from ..spec.numbers import format_bound, format_value
 from ..spec.resolved import Bound, Check
-from .arithmetic import Judged, against_baseline
-from .verdict import Side
+from .arithmetic import against_baseline
+
+_LABELS_NAMED = 3
 
 
-def compared(
-    check: Check, declaration: MetricDeclaration, value: float, baseline: Side, label: str
-) -> Judged:
-    """The decision by the values alone.
+def demand_decidable(
+    check: Check, declaration: MetricDeclaration, name: str, numbers: Mapping[str, float]
+) -> None:
+    """Refuses a check that no value fails, which the spec alone did not show: 0.99 below 0.98 lies below 0.
+
+    One slice or checkpoint that nothing can fail is a note (see ``evidence``), as long as others can: a baseline
+    that is right on none of five rare samples must not hide what became of the rest.
 
     Args:
-        label: What of the check is compared: its slice and coordinates, or an empty text.
+        name: Of the baseline.
+        numbers: Its values by slice and coordinates; an empty text where there are none.
 
     Raises:
-        BaselineError: No value of the metric can miss the bound, which the spec alone did not show: 0.99 below a
-            baseline of 0.98 lies below 0. Percent of a baseline of zero.
-        OutputError: A value is no number, or they are too far apart for their difference to be one.
+        BaselineError: No value of the metric can miss the bound, wherever one looks. Percent of a baseline of zero.
     """
-    bound = check.bound
-    judged = against_baseline(value, baseline.value, bound, higher_is_better=declaration.higher_is_better)
-    # "Never worse" is the strictest there is: that a baseline is as bad as can be is a note (see ``evidence``).
-    if bound.amount == 0 or not _every_value_meets_it(declaration, baseline.value, bound):
-        return judged
+    # "Never worse" is the strictest there is: that a baseline is as bad as can be is a note.
+    if not check.bound.amount or not numbers:
+        return
+    if not all(every_value_meets_it(declaration, number, check.bound) for number in numbers.values()):
+        return
+    labels = [label for label in numbers if label]
+    more = f" and {len(labels) - _LABELS_NAMED} more" if len(labels) > _LABELS_NAMED else ""
+    where = f" for {', '.join(labels[:_LABELS_NAMED])}{more}" if labels else ""
+    number = next(iter(numbers.values()))
     raise BaselineError(
-        f"{bound.kind} of {_name(check)} can never fail{f' for {label}' if label else ''}: every value meets it",
+        f"{check.bound.kind} of {_name(check)} can never fail{where}: every value meets it",
         expected=f"a bound inside the range {_range(check, declaration)}",
-        found=f"{_bound_in_words(check, judged)}; the baseline {baseline.name} is"
-        f" {format_value(baseline.value, check.unit)}",
-        todo=_todo(check, baseline, label),
+        found=f"{_bound_in_words(check, declaration, number)}; the baseline {name} is"
+        f" {format_value(number, check.unit)}",
+        todo=_todo(check, name, number),
     )
 
 
-def _every_value_meets_it(declaration: MetricDeclaration, baseline: float, bound: Bound) -> bool:
+def every_value_meets_it(declaration: MetricDeclaration, baseline: float, bound: Bound) -> bool:
     """Whether the worst values that the metric can have pass; a range without an end has no worst one."""
     higher = declaration.higher_is_better
     ends = [declaration.lower] if higher else [declaration.upper]
@@ -64,19 +72,18 @@ def _range(check: Check, declaration: MetricDeclaration) -> str:
     return f"{format_bound(declaration.lower, check.unit)} to {format_bound(declaration.upper, check.unit)}"
 
 
-def _bound_in_words(check: Check, judged: Judged) -> str:
+def _bound_in_words(check: Check, declaration: MetricDeclaration, baseline: float) -> str:
+    higher = declaration.higher_is_better
+    judged = against_baseline(baseline, baseline, check.bound, higher_is_better=higher)
     if check.bound.kind == "max_difference":
         return f"at most {format_bound(judged.limit, check.unit)} away"
     sign = "≥" if judged.at_least else "≤"
     return f"a bound of {sign} {format_value(judged.limit, check.unit)}"
 
 
-def _todo(check: Check, baseline: Side, label: str) -> str:
-    if check.args.get("unit") == "percent" and 0 < baseline.value <= 0.01:
+def _todo(check: Check, name: str, baseline: float) -> str:
+    if check.args.get("unit") == "percent" and 0 < baseline <= 0.01:
         return (
             "write unit: fraction in the check's args, if the source counts from 0 to 1; else a smaller bound"
         )
-    smaller = (
-        f"write a smaller {check.bound.kind}, and look whether {baseline.name} is as good as it should be"
-    )
-    return f"{smaller}, or leave {label} out of the check" if label else smaller
+    return f"write a smaller {check.bound.kind}, and look whether {name} is as good as it should be"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,11 +15,10 @@ from ..spec.grid import named
 from ..spec.resolved import Check, Evaluation
 from ..statistics.sequential import Standing, anytime_interval
 from ..stopping import Against, EarlyCheck, EarlyClaim, Populations, Rates, Watch, rates_of
-from .arithmetic import against_threshold
+from .arithmetic import Judged, against_baseline, against_threshold
 from .claims import SHOWN_CONFIDENCE, finite, label_of
 from .comparable import demand_comparable
-from .compared import compared
-from .measured import Measured, Member, exact_mean, scores_of
+from .measured import Measured, Member, exact_mean, scores_of, values
 from .verdict import WHENEVER_STOPPED, Line, LineOutcome, Side
 
 
@@ -47,6 +47,16 @@ def lines(check: Check, evaluation: Evaluation, declaration: MetricDeclaration, 
     return [
         _line(check, declaration, member, early, rates, ids, column, decided) for decided in slices.values()
     ]
+
+
+def whole_baselines(check: Check, declaration: MetricDeclaration, member: Member) -> dict[str, float]:
+    """The baseline's values on all samples, by what lines call their slices; of a trivial one nobody knows them."""
+    baseline = member.baseline
+    if not isinstance(baseline, Measured) or baseline.trivial is not None:
+        return {}
+    at = named(member.coordinates.items())
+    found = values(baseline, check, declaration)
+    return {label_of(at, name): value.number for name, value in found.items()}
 
 
 def _against(check: Check, declaration: MetricDeclaration, member: Member) -> Against | None:
@@ -89,7 +99,7 @@ def _line(
     if baseline is None:
         judged = against_threshold(value, check.bound)
     else:
-        judged = compared(check, declaration, value, baseline, where)
+        judged = _compared(check, declaration, value, baseline.value)
     return Line(
         slice=where,
         candidate=candidate,
@@ -103,6 +113,16 @@ def _line(
         method=WHENEVER_STOPPED,
         note=_how_sure(decided, rates),
     )
+
+
+def _compared(check: Check, declaration: MetricDeclaration, value: float, baseline: float) -> Judged:
+    bound = check.bound
+    # On the few samples that decided, a baseline may be right on none: of nothing, a percentage is nothing.
+    if bound.kind == "max_degradation_percent" and abs(baseline) < 1e-9:
+        bound = replace(bound, kind="max_degradation", amount=0.0)
+    if bound.kind == "min_improvement_percent" and abs(baseline) < 1e-9:
+        bound = replace(bound, kind="min_improvement", amount=0.0)
+    return against_baseline(value, baseline, bound, higher_is_better=declaration.higher_is_better)
 
 
 def _baseline_side(

@@ -13,11 +13,10 @@ from ..spec.grid import named
 from ..spec.numbers import format_value
 from ..spec.resolved import Check
 from .comparable import same_model
+from .compared import every_value_meets_it
 from .measured import Measured, Member, spread
 from .recorded import Recorded
-from .verdict import Line
-
-_DROPS = ("max_degradation", "max_degradation_percent", "trend")
+from .verdict import WHENEVER_STOPPED, Line
 
 
 def evidence(members: Sequence[Member]) -> dict[str, Any]:
@@ -62,7 +61,10 @@ def _out_of_reach(check: Check, declaration: MetricDeclaration, lines: Sequence[
     """A gain over a baseline that leaves no room: pass@10 of 0.998 cannot rise by 25 % (issue 8)."""
     name = check.args.get("name", check.metric)
     for line in lines:
-        if line.baseline is None or line.limit is None or not check.bound.kind.startswith("min_improvement"):
+        if line.baseline is None or not check.bound.kind.startswith("min_improvement"):
+            continue
+        # The few samples that decided say little of the baseline.
+        if line.method == WHENEVER_STOPPED:
             continue
         best = declaration.upper if line.at_least else declaration.lower
         if line.limit > best if line.at_least else line.limit < best:
@@ -75,15 +77,14 @@ def _out_of_reach(check: Check, declaration: MetricDeclaration, lines: Sequence[
 
 
 def _never_missed(check: Check, declaration: MetricDeclaration, lines: Sequence[Line]) -> Iterator[str]:
-    """Lines that no value fails and that are no error: never worse than the worst, and drops from low steps."""
-    if check.bound.kind not in _DROPS or check.bound.trend == "increasing":
-        return
-    worst = [
-        line
-        for line in lines
-        if (line.limit <= declaration.lower if line.at_least else line.limit >= declaration.upper)
-    ]
-    if not worst or (check.bound.kind == "trend" and len(worst) < len(lines)):
+    """Lines that no value fails and are no error: some of several, no loss of the worst, drops from low steps."""
+    if check.bound.kind == "trend":
+        worst = [line for line in lines if _is_at_the_end(declaration, line)]
+        if len(worst) < len(lines) or check.bound.trend == "increasing":
+            return
+    else:
+        worst = [line for line in lines if _cannot_fail(check, declaration, line)]
+    if not worst:
         return
     name = check.args.get("name", check.metric)
     where = ", ".join(line.slice for line in worst[:3] if line.slice)
@@ -92,6 +93,16 @@ def _never_missed(check: Check, declaration: MetricDeclaration, lines: Sequence[
         f"shows nothing{f' for {where}{more}' if where else ''}: every value of {name} meets a bound of"
         f" {format_value(worst[0].limit, check.unit)}"
     )
+
+
+def _is_at_the_end(declaration: MetricDeclaration, line: Line) -> bool:
+    return line.limit <= declaration.lower if line.at_least else line.limit >= declaration.upper
+
+
+def _cannot_fail(check: Check, declaration: MetricDeclaration, line: Line) -> bool:
+    if line.baseline is None or not check.bound.compares or line.method == WHENEVER_STOPPED:
+        return False
+    return every_value_meets_it(declaration, line.baseline.value, check.bound)
 
 
 def _fractions_called_percent(check: Check, lines: Sequence[Line]) -> Iterator[str]:
@@ -147,7 +158,8 @@ def _of_lines(check: Check, lines: Sequence[Line]) -> Iterator[str]:
 
 def _undecided(lines: Sequence[Line]) -> str:
     needed = [line.samples_needed for line in lines if line.samples_needed is not None]
-    if any(line.note for line in lines if line.samples_needed is None):
+    # On the bound (a margin of 0) a note is not the reason.
+    if any(line.note and line.margin for line in lines if line.samples_needed is None):
         # Which is the reason, and stands beside it.
         return f"how many {lines[0].needed_unit} would decide it cannot be told"
     if len(needed) < len(lines):

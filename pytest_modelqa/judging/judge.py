@@ -22,10 +22,11 @@ from .comparable import (
     demand_same_slices,
     demand_same_task,
 )
+from .compared import demand_decidable
 from .evidence import evidence, notes
 from .measured import Measured, Member, Order, Value, demand_unchanged, values
 from .recorded import Recorded, recorded_metric
-from .verdict import Line, Outcome, Verdict
+from .verdict import WHENEVER_STOPPED, Line, Outcome, Verdict
 from .wording import headline
 
 Both = tuple[Mapping[str, Value], Mapping[str, Baseline]]
@@ -61,6 +62,7 @@ def _judged(
     demand_same_task(evaluation, members)
     demand_same_dataset(check, evaluation, members)
     lines = _lines(check, evaluation, declaration, members)
+    _demand_decidable(check, declaration, members, lines)
     return Verdict(
         outcome=_outcome(lines),
         headline=headline(check, lines),
@@ -94,6 +96,27 @@ def _lines(
     if check.bound.kind == "trend":
         return trend.lines(check, declaration, whole, [ours for ours, _ in measured])
     return (*found, *decided(check, _claims(check, declaration, whole, measured)))
+
+
+def _demand_decidable(
+    check: Check, declaration: MetricDeclaration, members: Sequence[Member], lines: Sequence[Line]
+) -> None:
+    if not check.bound.compares:
+        return
+    early_numbers: dict[str, float] = {}
+    for member in members:
+        if _stopped_early(member):
+            early_numbers |= early.whole_baselines(check, declaration, member)
+    numbers: dict[str, float] = {}
+    for line in lines:
+        assert line.baseline is not None
+        # The few samples that decided say little of a baseline: on the first five it may be right on none.
+        stopped = line.method == WHENEVER_STOPPED
+        number = early_numbers.get(line.slice) if stopped else line.baseline.value
+        if number is None:
+            return
+        numbers[line.slice] = number
+    demand_decidable(check, declaration, str(check.baseline), numbers)
 
 
 def _not_stopped(evaluation: Evaluation, members: Sequence[Member]) -> tuple[str, ...]:

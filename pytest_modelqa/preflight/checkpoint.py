@@ -20,7 +20,7 @@ from ..models.files import (
 )
 from ..models.header import DTYPE_BITS, Header
 from ..records.digests import file_sha256
-from ..spec.grid import members, named, refilled
+from ..spec.grid import members, named, refilled, write_instead
 from ..spec.resolved import Model, Spec
 from .findings import Finding
 
@@ -70,7 +70,7 @@ def header_of(model: Model, folder: Path, memory: Path, coordinates: Mapping[str
             model.checkpoint or "", coordinates, lambda name: (folder / Path(name).expanduser()).exists()
         )
         if other is not None and not path.exists():
-            error.todo = f"{other[1]} is there: write {other[0]} in checkpoint:, which fills up with zeros"
+            error.todo = f"{other[1]} is there: {write_instead(other[0], 'checkpoint:')}"
         raise
     files = checkpoint_files(path)
     check_digests(model, files, NOTHING_HASHED, functools.partial(file_sha256, memory=memory))

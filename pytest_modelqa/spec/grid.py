@@ -83,6 +83,19 @@ def refilled(pattern: str, coordinates: Coordinates, exists: Callable[[str], boo
     return None
 
 
+def write_instead(placeholders: str, key: str) -> str:
+    """What to do about a pattern whose numbers are not written as those of the files.
+
+    >>> write_instead("{step:06}", "path:"), write_instead("{step}", "path:")
+    ('write {step:06} in path:, which fills up with zeros', 'write {step} in path:, which adds no zeros')
+    """
+    return (
+        f"write {placeholders} in {key}, which "
+        + ("fills up with" if ":" in placeholders else "adds no")
+        + " zeros"
+    )
+
+
 def named(coordinates: Iterable[tuple[str, Any]]) -> str:
     """``step=3000, seed=1``."""
     return ", ".join(f"{name}={value}" for name, value in coordinates)

@@ -54,8 +54,9 @@ def method_of(model: torch.nn.Module, method: str | None) -> Callable[..., Any]:
             expected=f"a method {method} of {type(model).__name__}, as the evaluation's args say",
             todo="correct args: {method: …}, or add the method to the model",
         )
-    # torch's own stands in for a missing one, and raises when it is called.
-    if method is None and getattr(model.forward, "__func__", None) is torch.nn.Module.forward:
+    # torch's own stands in for a missing one, and raises when torch's own __call__ calls it.
+    unwritten = type(model).__call__ is torch.nn.Module.__call__
+    if method is None and unwritten and getattr(model.forward, "__func__", None) is torch.nn.Module.forward:
         raise EvaluationError(
             f"class {type(model).__name__} has no forward",
             where=_place_of(type(model)),

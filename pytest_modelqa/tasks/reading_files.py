@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DatasetError
-from ..spec.grid import filled, refilled
+from ..spec.grid import filled, refilled, write_instead
 
 
 def located(path: str, folder: Path, coordinates: Mapping[str, Any]) -> Path:
@@ -30,6 +30,6 @@ def located(path: str, folder: Path, coordinates: Mapping[str, Any]) -> Path:
             found="nothing",
             todo="correct path: in the evaluation's args, or bring the file"
             if other is None
-            else f"{other[1]} is there: write {other[0]} in path:, which fills up with zeros",
+            else f"{other[1]} is there: {write_instead(other[0], 'path:')}",
         )
     return found

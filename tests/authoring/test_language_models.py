@@ -56,6 +56,14 @@ def test_without_a_tokenizer_that_can_be_read_a_byte_counts_as_a_token(tmp_path:
     assert found["text_generation"]["max_new_tokens"] == 32 - 11 - 2
 
 
+@pytest.mark.parametrize("damaged", ["version https://git-lfs.github.com/spec/v1\n", "{}"])
+def test_a_tokenizer_that_is_damaged_is_none(tmp_path: Path, damaged: str) -> None:
+    pytest.importorskip("tokenizers")
+    (tmp_path / "tokenizer.json").write_text(damaged)
+    found = drafted(tmp_path, [{"prompt": "the big cat"}], {"n_positions": 32})
+    assert found["text_generation"]["max_new_tokens"] == 32 - 11 - 2
+
+
 def test_texts_beside_prompts_are_measured_too(tmp_path: Path) -> None:
     rows = [{"text": "the big cat sat", "prompt": "the big", "reference": "cat sat"}]
     found = drafted(tmp_path, rows, {"n_positions": 1024})

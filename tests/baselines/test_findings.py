@@ -53,6 +53,17 @@ def test_a_baseline_that_has_what_the_checks_need_is_let_through(tmp_path: Path)
     assert found(tmp_path) == ()
 
 
+def test_a_number_below_which_nothing_can_be_lost_is_found(tmp_path: Path) -> None:
+    low = {**NUMBERS, "accuracy": {"value": 0.01, "unit": "fraction"}}
+    (finding,) = found(tmp_path, metrics=low)
+    assert finding.severity == "error"
+    assert finding.what == (
+        "e::accuracy-max-degradation-vs-published cannot be judged:"
+        " max_degradation of accuracy can never fail: every value meets it"
+    )
+    assert finding.found == "a bound of ≥ 0.0000; the baseline published is 0.0100"
+
+
 def test_a_metric_that_the_baseline_lacks_is_found_for_the_check_that_needs_it(tmp_path: Path) -> None:
     (finding,) = found(tmp_path, metrics={"accuracy": NUMBERS["accuracy"]})
     assert finding.severity == "error"

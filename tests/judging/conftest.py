@@ -70,6 +70,7 @@ class Bench:
         dataset: str = "test",
         companions: Mapping[str, Any] | None = None,
         complete: bool = True,
+        measured: Mapping[str, Any] | None = None,
     ) -> Record:
         """A record of these score columns, set-level values (value and n) and other columns."""
         arrays = {name: np.asarray(values) for name, values in (columns or {}).items()}
@@ -97,7 +98,7 @@ class Bench:
             inputs={"checkpoint": (FileDigest("candidate.safetensors", digest("candidate"), 1000),)},
             samples=len(ids),
             complete=complete,
-            measured={"batch_size": 2},
+            measured=measured or {"batch_size": 2},
         )
         with Store(self.folder / "store").begin(made.key) as draft:
             draft.write_samples(ids, {**arrays, **scored})

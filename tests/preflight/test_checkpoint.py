@@ -100,7 +100,7 @@ def test_a_directory_has_no_random_weights_to_be_a_control(tmp_path: Path) -> No
         (
             "{step:04}.safetensors",
             "7.safetensors",
-            "7.safetensors is there: write {step} in checkpoint:, which fills up with zeros",
+            "7.safetensors is there: write {step} in checkpoint:, which adds no zeros",
         ),
         (
             "{step}.safetensors",

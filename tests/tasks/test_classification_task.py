@@ -330,3 +330,15 @@ def test_a_model_without_forward_is_named_with_its_place(samples_of: Callable[..
     file, _, line = str(caught.value.where).rpartition(":")
     assert file == __file__
     assert inspect.getsourcelines(Headless)[1] == int(line)
+
+
+class Called(torch.nn.Module):
+    """Has a ``__call__`` of its own, which needs no ``forward``."""
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
+def test_a_model_that_is_called_without_forward_is_run(samples_of: Callable[..., Any]) -> None:
+    batch = samples_of(image=FEATURES, label=LABELS).tensors()
+    assert torch.equal(task().infer(Called(), batch), torch.from_numpy(FEATURES))

@@ -20,7 +20,7 @@ from .readings import Reading, reading_of
 ORDER = ("FAIL", "ERROR", "INCONCLUSIVE", "NOT RUN", "SKIPPED", "XFAILED", "RERUN", "WARN", "PASS")
 _CLASSES = {"PASS": "pass", "FAIL": "fail", "ERROR": "error", "INCONCLUSIVE": "warn", "WARN": "warn"}
 _SLICES_LISTED = 100
-_OF_A_PASS = ("within noise", "numbers only")
+_OF_A_PASS = ("within noise", "numbers only", "shows nothing")
 _SLICE_BYTES = 250
 # How a binary comparison counts its samples.
 _PAIRS = re.compile(r"\d+ wins?, ")
