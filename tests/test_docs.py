@@ -21,7 +21,7 @@ from pytest_modelqa.baselines.reading import read_baseline
 from pytest_modelqa.checkers.declarations import CHECKER_ARGS, CHECKERS
 from pytest_modelqa.configuration import KEYS
 from pytest_modelqa.datasets.files import COCO_SUFFIX
-from pytest_modelqa.datasets.loading import _TABLES
+from pytest_modelqa.datasets.loading import TABLES
 from pytest_modelqa.metrics.log_declarations import LOG_METRICS
 from pytest_modelqa.metrics.registry import metrics
 from pytest_modelqa.plugin import MARKS, pytest_addoption
@@ -244,7 +244,7 @@ def test_every_key_of_a_recorded_baseline_is_documented() -> None:
 
 def test_every_format_of_data_is_documented() -> None:
     rows = next(tables(section(page("spec"), "Data formats")))
-    assert [row["`path`"].strip("`") for row in rows] == [*_TABLES, COCO_SUFFIX, "a folder"]
+    assert [row["`path`"].strip("`") for row in rows] == [*TABLES, COCO_SUFFIX, "a folder"]
 
 
 def test_what_is_not_supported_yet_is_marked_where_the_key_stands_and_listed() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from ..datasets.loading import TABLES
 from ..errors import CheckpointError, UsageError
 from ..models.files import SAFETENSORS, TORCH, recognise
 from .code import Code, read_code
@@ -20,7 +21,6 @@ from .written_down import is_inspect, is_lm_eval, log_format
 _MOST_FILES = 20_000
 _LARGEST_TEXT = 64 * 1024 * 1024
 _WEIGHTS = {".safetensors", ".pt", ".pth", ".ckpt", ".bin"}
-_TABLES = {".npz", ".csv", ".jsonl", ".parquet"}
 _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 _SKIPPED_FOLDERS = {"__pycache__", "node_modules", "site-packages", "mlruns"}
 
@@ -99,7 +99,7 @@ def take_inventory(root: Path) -> Inventory:
     return Inventory(
         root=root,
         checkpoints=tuple(sorted(weights, key=_promise)),
-        tables=tuple(path for path in files if path.suffix in _TABLES and path not in logs),
+        tables=tuple(path for path in files if path.suffix in TABLES and path not in logs),
         directories=tuple(directories),
         logs=logs,
         lm_eval=tuple(path for path, one in documents.items() if is_lm_eval(one)),

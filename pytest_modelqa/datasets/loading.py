@@ -20,12 +20,13 @@ from .npz_file import read_npz
 from .parquet_file import read_parquet
 from .sequence import from_sequence
 
-_TABLES: Mapping[str, Callable[[Path], Mapping[str, Any]]] = {
+TABLES: Mapping[str, Callable[[Path], Mapping[str, Any]]] = {
     ".npz": read_npz,
     ".jsonl": read_jsonl,
     ".csv": read_csv,
     ".parquet": read_parquet,
 }
+"""What reads a table, by its suffix: a path gives its fields, arrays or lists of one length."""
 
 
 def load_samples(
@@ -116,12 +117,12 @@ def _from_path(dataset: Dataset, folder: Path) -> LoadedSamples:
             split=dataset.split,
             limit=dataset.limit,
         )
-    read = _TABLES.get(path.suffix.lower())
+    read = TABLES.get(path.suffix.lower())
     if read is None:
         raise DatasetError(
             f"the format of dataset {dataset.name!r} is not known: {path.name}",
             where=str(path),
-            expected=f"one of {', '.join(_TABLES)}, .json (COCO), or a folder of images",
+            expected=f"one of {', '.join(TABLES)}, .json (COCO), or a folder of images",
             todo="write `load: module:function` and read it there",
         )
     return from_fields(read(path), dataset.name, limit=dataset.limit, split=dataset.split)
