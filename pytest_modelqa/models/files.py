@@ -88,7 +88,7 @@ def checkpoint_files(path: Path) -> list[Path]:
     found = recognise(path)
     if found == TRANSFORMERS:
         return sorted({*checkpoint_files(directory_weights(path)), *files_beside_weights(path)})
-    if found in {SAFETENSORS, TORCH, COCO_RESULTS}:
+    if found not in {SAFETENSORS_INDEX, TORCH_INDEX}:
         return [path]
     shards = sorted(set(shard_of_tensor(path).values()))
     missing = [name for name in shards if not (path.parent / name).is_file()]
