@@ -287,7 +287,8 @@ def _demand_no_clusters(check: Check) -> None:
         raise OutputError(
             f"{check.metric} is a value of the whole set and cannot be clustered",
             expected="cluster: only with a metric that is a mean over samples",
-            todo="remove cluster:",
+            todo="leave out confidence: and cluster: here, or check such a metric: without cluster: samples of one"
+            f" {check.cluster} would count as independent",
         )
 
 

@@ -1,4 +1,4 @@
-"""Checks that check nothing: one that another implies, one that cannot stop a release, one that guessing passes."""
+"""Checks that check nothing: implied by another, unable to stop a release, passed by guessing, never judged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ QUESTION = "checks"
 
 def check_findings(spec: Spec, evaluation: Evaluation, catalogue: Catalogue) -> tuple[Finding, ...]:
     """What the spec alone tells of the checks of an evaluation."""
-    return (*_implied(spec, evaluation, catalogue), *_only_warnings(spec, evaluation))
+    return (
+        *_clustered(spec, evaluation, catalogue),
+        *_implied(spec, evaluation, catalogue),
+        *_only_warnings(spec, evaluation),
+    )
 
 
 def guessing_findings(
@@ -154,6 +158,23 @@ def _tightness(strong: Check, weak: Check) -> float | None:
     if ours is None or theirs is None:
         return other.amount - one.amount if one.kind == other.kind == "max_difference" else None
     return ours * one.amount - theirs * other.amount
+
+
+def _clustered(spec: Spec, evaluation: Evaluation, catalogue: Catalogue) -> Iterator[Finding]:
+    """What the judge refuses, told before anything is measured."""
+    for check in evaluation.checks:
+        if check.cluster is not None and catalogue.metrics[check.metric].level == "set":
+            yield Finding(
+                QUESTION,
+                evaluation.name,
+                "error",
+                f"{check.id} cannot be judged: {check.metric} is a value of the whole set and cannot be clustered",
+                where=f"{spec.path}:{check.position.line}",
+                expected="cluster: only with a metric that is a mean over samples",
+                todo="leave out confidence: and cluster: here, or check such a metric: without cluster: samples of"
+                f" one {check.cluster} would count as independent",
+                kind="OutputError",
+            )
 
 
 def _only_warnings(spec: Spec, evaluation: Evaluation) -> Iterator[Finding]:

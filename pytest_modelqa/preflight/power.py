@@ -14,6 +14,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from ..spec.catalogue import Catalogue, MetricDeclaration
+from ..spec.identifiers import differing_args
 from ..spec.numbers import format_bound, format_value
 from ..spec.resolved import Check, Evaluation, Spec
 from ..statistics import paired, power
@@ -68,6 +69,9 @@ def power_findings(
             continue
         measured = known.get(check.id)
         recorded = baselines.get(check.baseline or "", {}).get(check.metric)
+        if differing_args(metric.args, check.args):
+            # A recorded baseline holds what was measured with default arguments.
+            recorded = None
         said = [*_never(check, metric, n, recorded), *_can_show(check, metric, n, measured)]
         if not said and metric.level == "sample" and measured is None:
             unmeasured.append(check.id)

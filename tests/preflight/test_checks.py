@@ -104,3 +104,18 @@ def test_a_floor_that_guessing_meets_is_named(tmp_path: Path) -> None:
     ]
     assert not guessing_findings(spec, spec.evaluations["e"], {"label": {"cat": 6, "dog": 4}})
     assert not guessing_findings(spec, spec.evaluations["e"], {"label": None})
+
+
+def test_a_value_of_the_whole_set_that_is_clustered_is_found_before_the_run(tmp_path: Path) -> None:
+    clustered = "cluster: video, confidence: 0.95"
+    set_level = f"{{metric: recall, min: 0.8, slices: label, {clustered}}}"
+    (finding,) = (
+        found
+        for spec in [
+            read(tmp_path, "classification", set_level, f"{{metric: accuracy, min: 0.5, {clustered}}}")
+        ]
+        for found in check_findings(spec, spec.evaluations["e"], catalogue())
+    )
+    assert (finding.severity, finding.kind) == ("error", "OutputError")
+    assert finding.what.startswith("recall-min-by-label cannot be judged")
+    assert "samples of one video would count as independent" in str(finding.todo)

@@ -130,6 +130,14 @@ def test_a_saturated_baseline_leaves_no_room(ask: Ask) -> None:
     assert not [f for f in ask(check, 2000, recorded=0.98) if f.severity == "error"]
 
 
+def test_a_number_that_was_measured_with_other_arguments_is_not_compared_with(ask: Ask) -> None:
+    check = "{{metric: top_k_accuracy, args: {{k: {k}}}, baseline: v1, min_improvement: 0.01}}"
+    said = {
+        k: [f for f in ask(check.format(k=k), 2000, recorded=0.995) if f.severity == "error"] for k in (2, 5)
+    }
+    assert [len(errors) for errors in said.values()] == [0, 1]
+
+
 def test_what_an_unchanged_model_rings_for_is_the_binomial_chance(ask: Ask) -> None:
     findings = ask("{metric: accuracy, min: 0.9}", 160, known=Known(0.92, 0.27))
     (alarm,) = [f for f in findings if "false alarm" in f.what]
