@@ -29,7 +29,11 @@ def threshold_margins(check: Check, metric: MetricDeclaration, value: Value) -> 
     """The margins of ``min`` and ``max``; both must hold. Empty: nothing is known of the noise."""
     if _is_without_noise(value):
         return ()
-    of_value = value_bounds(metric, value)
+    return margins_within(check, value_bounds(metric, value))
+
+
+def margins_within(check: Check, of_value: Bounds) -> tuple[Margin, ...]:
+    """The margins of a value to its ``min`` and ``max``."""
     margins: list[Margin] = []
     if (least := check.bound.minimum) is not None:
         margins.append(lambda confidence: of_value(confidence).above(least))
@@ -45,24 +49,35 @@ def comparison_margins(
 
     Paired where both sides hold the same samples: pairing takes the difficulty of the samples out of the noise.
     """
-    amount = check.bound.amount or 0.0
-    sign = -1.0 if metric.higher_is_better is False else 1.0
     if any(isinstance(side, Value) and _is_without_noise(side) for side in (candidate, baseline)):
         return ()
     difference = _difference_bounds(check, metric, candidate, baseline)
     if difference is None:
         return ()
+    if check.bound.kind.endswith("_percent"):
+        return (_percent_margin(check, metric, candidate, baseline),)
+    return margins_of_difference(check, metric, difference)
+
+
+def margins_of_difference(check: Check, metric: MetricDeclaration, difference: Bounds) -> tuple[Margin, ...]:
+    """The margins of candidate − baseline to a bound against a baseline in the metric's own unit."""
     if check.bound.kind == "max_difference":
+        amount = check.bound.amount or 0.0
         return (
             lambda confidence: difference(confidence).above(-amount),
             lambda confidence: difference(confidence).below(amount),
         )
-    demanded = amount if check.bound.kind.startswith("min_improvement") else -amount
-    if check.bound.kind.endswith("_percent"):
-        return (_percent_margin(check, metric, candidate, baseline, sign * demanded / 100, sign),)
-    if sign > 0:
-        return (lambda confidence: difference(confidence).above(demanded),)
-    return (lambda confidence: difference(confidence).below(-demanded),)
+    demanded = demanded_difference(check, metric)
+    if metric.higher_is_better is False:
+        return (lambda confidence: difference(confidence).below(demanded),)
+    return (lambda confidence: difference(confidence).above(demanded),)
+
+
+def demanded_difference(check: Check, metric: MetricDeclaration) -> float:
+    """The candidate − baseline that is asked for: of percent kinds in percent of the baseline's absolute value."""
+    amount = check.bound.amount or 0.0
+    better = -1.0 if metric.higher_is_better is False else 1.0
+    return better * (amount if check.bound.kind.startswith("min_improvement") else -amount)
 
 
 def value_bounds(metric: MetricDeclaration, value: Value) -> Bounds:
@@ -152,14 +167,10 @@ def paired_bounds(metric: MetricDeclaration, candidate: Value, baseline: Value) 
 
 
 def _percent_margin(
-    check: Check,
-    metric: MetricDeclaration,
-    candidate: Value,
-    baseline: Value | RecordedMetric,
-    threshold: float,
-    sign: float,
+    check: Check, metric: MetricDeclaration, candidate: Value, baseline: Value | RecordedMetric
 ) -> Margin:
     """The margin in percent of the baseline's absolute value: a ratio, so it is exact only at its threshold."""
+    threshold = demanded_difference(check, metric) / 100
 
     def relative(confidence: float) -> Interval:
         if isinstance(baseline, Value) and (candidate.is_number_only or baseline.is_number_only):
@@ -188,7 +199,8 @@ def _percent_margin(
 
     def margin(confidence: float) -> Interval:
         interval = relative(confidence)
-        return scaled(interval.above(threshold) if sign > 0 else interval.below(threshold), 100.0)
+        lower_is_better = metric.higher_is_better is False
+        return scaled(interval.below(threshold) if lower_is_better else interval.above(threshold), 100.0)
 
     return margin
 
