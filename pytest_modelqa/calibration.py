@@ -115,7 +115,7 @@ def calibrate(
             say(f"{evaluation.name}::{check.id}: {runs} runs")
             lines = [_worst_line(gate, spec, evaluation, check, number) for number in range(runs)]
             found.append(_calibration(f"{evaluation.name}::{check.id}", check, lines, drop, false_alarm))
-        return _some(found, path, "a check of one checkpoint")
+        return _not_empty(found, path, "a check of one checkpoint")
     finally:
         gate.close()
 
@@ -138,14 +138,14 @@ def compare_with_itself(path: Path, folder: Path, say: Callable[[str], None]) ->
                 say(f"{evaluation.name}::{check.id}: {SPLITS} pairs of halves")
                 member = gate.members(spec, evaluation, check, _silent, 1.0)[0]
                 found.append(_self_comparison(f"{evaluation.name}::{check.id}", check, declaration, member))
-        return _some(
+        return _not_empty(
             found, path, "a check of one checkpoint without slices, of a metric that is a mean over samples"
         )
     finally:
         gate.close()
 
 
-def _some(found: list[_Found], path: Path, wanted: str) -> list[_Found]:
+def _not_empty(found: list[_Found], path: Path, wanted: str) -> list[_Found]:
     """An empty table would read as an answer."""
     if not found:
         raise UsageError(

@@ -9,12 +9,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .errors import ModelQAError
+
+_RUN = "a folder under .modelqa/runs/, or its run.json"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    return int(options.run_command(options))
+    """Runs one command and returns its exit code: 1 where it ends with one of our errors, which is printed."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run_command(options))
+    except ModelQAError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def _say(text: str) -> None:
+    """What a command does while it does it; its answer alone goes to the standard output."""
+    sys.stderr.write(text + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,9 +65,7 @@ def _add_verify(commands: Any) -> None:
     verify = commands.add_parser(
         "verify", help="prove from a run record, on any machine, that the gate passed"
     )
-    verify.add_argument(
-        "record", type=Path, metavar="RUN", help="a folder under .modelqa/runs/, or its run.json"
-    )
+    verify.add_argument("record", type=Path, metavar="RUN", help=_RUN)
     verify.add_argument(
         "--covers", type=Path, metavar="SPECS", help="specs that the run must have judged, as they are now"
     )
@@ -64,9 +74,7 @@ def _add_verify(commands: Any) -> None:
 
 def _add_promote(commands: Any) -> None:
     promote = commands.add_parser("promote", help="make what a run measured a recorded baseline")
-    promote.add_argument(
-        "run", type=Path, metavar="RUN", help="a folder under .modelqa/runs/, or its run.json"
-    )
+    promote.add_argument("run", type=Path, metavar="RUN", help=_RUN)
     promote.add_argument("--name", required=True, help="of the baseline: baselines/NAME.json beside the spec")
     promote.add_argument("--reason", required=True, help="why it becomes the baseline")
     promote.add_argument("--evaluation", metavar="NAME", help="only this one of the run's evaluations")
@@ -85,16 +93,14 @@ def _add_promote(commands: Any) -> None:
 
 def _add_diff(commands: Any) -> None:
     diff = commands.add_parser("diff", help="show what changed between two runs")
-    diff.add_argument("first", type=Path, metavar="A", help="a folder under .modelqa/runs/, or its run.json")
+    diff.add_argument("first", type=Path, metavar="A", help=_RUN)
     diff.add_argument("second", type=Path, metavar="B", help="another")
     diff.set_defaults(run_command=_diff)
 
 
 def _add_report(commands: Any) -> None:
     report = commands.add_parser("report", help="write the HTML report of a run again")
-    report.add_argument(
-        "record", type=Path, metavar="RUN", help="a folder under .modelqa/runs/, or its run.json"
-    )
+    report.add_argument("record", type=Path, metavar="RUN", help=_RUN)
     report.add_argument(
         "--output", type=Path, metavar="PATH", help="another place than report.html beside run.json"
     )
@@ -141,17 +147,12 @@ def _add_fetch(commands: Any) -> None:
 
 
 def _fetch(options: argparse.Namespace) -> int:
-    from .errors import ModelQAError
     from .metrics import nltk_data
 
     target = options.to or nltk_data.folders()[0]
-    try:
-        for resource in dict.fromkeys(name for each in nltk_data.NEEDED_BY_TOKENS.values() for name in each):
-            place = nltk_data.fetch(resource, options.origin, target)
-            sys.stdout.write(f"{resource}: {place}\n")
-    except ModelQAError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    for resource in dict.fromkeys(name for each in nltk_data.NEEDED_BY_TOKENS.values() for name in each):
+        place = nltk_data.fetch(resource, options.origin, target)
+        sys.stdout.write(f"{resource}: {place}\n")
     if target not in nltk_data.folders():
         sys.stdout.write(f"NLTK finds it with NLTK_DATA={target} in the environment\n")
     return 0
@@ -159,57 +160,35 @@ def _fetch(options: argparse.Namespace) -> int:
 
 def _calibrate(options: argparse.Namespace) -> int:
     from . import calibration
-    from .errors import ModelQAError
 
-    def say(text: str) -> None:
-        sys.stderr.write(text + "\n")
-
-    try:
-        if options.aa:
-            found = calibration.compare_with_itself(options.spec, options.records, say)
-            text = calibration.self_comparison_text(found)
-        else:
-            rates = {"drop": options.drop, "false_alarm": options.false_alarm}
-            calibrations = calibration.calibrate(
-                options.spec, options.records, runs=options.runs, say=say, **rates
-            )
-            text = calibration.calibration_text(calibrations, **rates)
-    except ModelQAError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    if options.aa:
+        found = calibration.compare_with_itself(options.spec, options.records, _say)
+        text = calibration.self_comparison_text(found)
+    else:
+        rates = {"drop": options.drop, "false_alarm": options.false_alarm}
+        calibrations = calibration.calibrate(
+            options.spec, options.records, runs=options.runs, say=_say, **rates
+        )
+        text = calibration.calibration_text(calibrations, **rates)
     sys.stdout.write(text + "\n")
     return 0
 
 
 def _new(options: argparse.Namespace) -> int:
     from .authoring.new import new
-    from .errors import ModelQAError
 
-    def say(text: str) -> None:
-        sys.stderr.write(text + "\n")
-
-    try:
-        written = new(options.name, options.origin, Path.cwd(), say)
-    except ModelQAError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    written = new(options.name, options.origin, Path.cwd(), _say)
     sys.stdout.write("\n".join(written.lines) + "\n")
     return 0
 
 
 def _promote(options: argparse.Namespace) -> int:
     from .baselines.promotion import Request, promote
-    from .errors import ModelQAError
 
     request = Request(
         options.run, options.name, options.reason, options.evaluation, options.lower, options.reference_output
     )
-    try:
-        lines = promote(request)
-    except ModelQAError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write("\n".join(promote(request)) + "\n")
     return 0
 
 
@@ -218,13 +197,8 @@ def _diff(options: argparse.Namespace) -> int:
     import shutil
 
     from .differences import compare, text
-    from .errors import ModelQAError
 
-    try:
-        found = compare(options.first, options.second)
-    except ModelQAError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    found = compare(options.first, options.second)
     colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     width = shutil.get_terminal_size((160, 24)).columns
     sys.stdout.write(text(found, width=width, colours=colours))
@@ -242,19 +216,14 @@ def _schema(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from .errors import ModelQAError
     from .report.html.render import write_report
     from .report.run_record import path_of, read
 
-    try:
-        run = read(options.record)
-        file = path_of(options.record)
-        # .modelqa/runs/ID/run.json
-        folder = file.absolute().parent.parent.parent
-        path, _ = write_report(run, folder, options.output or file.with_name("report.html"))
-    except ModelQAError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    run = read(options.record)
+    file = path_of(options.record)
+    # .modelqa/runs/ID/run.json
+    folder = file.absolute().parent.parent.parent
+    path, _ = write_report(run, folder, options.output or file.with_name("report.html"))
     sys.stdout.write(f"{path}\n")
     return 0
 

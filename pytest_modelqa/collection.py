@@ -25,7 +25,7 @@ class SpecFile(pytest.File):
     """One ``*.modelspec.yaml``."""
 
     def collect(self) -> Iterator[Case]:
-        """One case for each evaluation, and one for the goals.
+        """One case for each evaluation, and one each for the preflight, the controls and the goals that there are.
 
         The whole plan is made here, whatever is selected later: a run of a part must know that it is one.
         """
@@ -85,7 +85,7 @@ class SpecWarning(pytest.PytestWarning):
 
 
 class Case(pytest.Collector):
-    """What one evaluation is checked for. It holds no state: records belong to the session."""
+    """The items of an evaluation, the preflight, the controls or the goals. Records belong to the session."""
 
     def __init__(self, *, items: list[tuple[str, dict[str, Any]]], kind: type[Item], **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -58,8 +58,8 @@ class Progress:
     """How far an evaluation is.
 
     Attributes:
-        stage: ``waiting for cpu``, ``starting``, ``loading data``, ``loading model``, ``fitting``, ``predicting``,
-            ``drawing``, ``scoring``.
+        stage: ``queued``, ``waiting for cpu``, ``starting``, ``loading data``, ``loading model``, ``fitting``,
+            ``predicting``, ``drawing``, ``timing``, ``scoring``, …
         done: Samples done, in ``predicting``.
         total: Samples in all; 0 where it is not known yet.
     """
