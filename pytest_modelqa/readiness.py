@@ -22,13 +22,13 @@ from .known import earlier_speed, earlier_values
 from .preflight.checkpoint import checkpoint_findings, same_steps_findings, same_weights_findings
 from .preflight.checks import check_findings, guessing_findings
 from .preflight.config import config_findings
+from .preflight.config_recording import recorded_config_findings
 from .preflight.dataset import content_findings, file_findings, overlap_findings
 from .preflight.findings import Finding
 from .preflight.inspection import Answer, Ask, Inspector
 from .preflight.metric_data import metric_data_findings
 from .preflight.power import power_findings
 from .preflight.questions import Question, is_results_file, run_of
-from .preflight.recording import recorded_config_findings
 from .preflight.reference_output import never_run_finding
 from .preflight.resources import (
     code_findings,

@@ -22,35 +22,7 @@ def json_schema(args: JsonSchemaArgs) -> Callable[[Sequence[str], Mapping[str, A
         MissingDependencyError: The package jsonschema is not installed.
         EvaluationError: The schema is none.
     """
-    try:
-        import jsonschema
-        import referencing
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            "the checker json_schema needs the package jsonschema, which is not installed",
-            todo="pip install 'pytest-modelqa[checkers]'",
-        ) from error
-    definition = dict(args.definition)
-    kind = jsonschema.validators.validator_for(definition, default=jsonschema.Draft202012Validator)
-    try:
-        kind.check_schema(definition)
-    except jsonschema.SchemaError as error:
-        raise EvaluationError(
-            f"the schema of the checker is no JSON Schema: {error.message}",
-            where=error.json_path,
-            todo="correct definition: in the checker's arguments",
-        ) from error
-    # An empty registry: a reference to elsewhere is an error, and nothing is fetched for it.
-    validator = kind(definition, registry=referencing.Registry())
-
-    def problem_of(value: Any) -> Any:
-        try:
-            return next(validator.iter_errors(value), None)
-        except referencing.exceptions.Unresolvable as error:
-            raise EvaluationError(
-                f"the schema of the checker refers to what is not in it: {error}",
-                todo="write the definition out under $defs; nothing is fetched",
-            ) from error
+    problem_of = _validator(dict(args.definition))
 
     def one(text: str) -> Outcome:
         chosen = text if args.extract == "text" else fenced(text, last=True)
@@ -75,6 +47,40 @@ def json_schema(args: JsonSchemaArgs) -> Callable[[Sequence[str], Mapping[str, A
         return PASSED if problem is None else Outcome(False, f"{problem.json_path}: {problem.message}"[:120])
 
     return lambda texts, _sample: [one(text) for text in texts]
+
+
+def _validator(definition: dict[str, Any]) -> Callable[[Any], Any]:
+    """From a value to the first problem that it has under the schema, or None."""
+    try:
+        import jsonschema
+        import referencing
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            "the checker json_schema needs the package jsonschema, which is not installed",
+            todo="pip install 'pytest-modelqa[checkers]'",
+        ) from error
+    kind = jsonschema.validators.validator_for(definition, default=jsonschema.Draft202012Validator)
+    try:
+        kind.check_schema(definition)
+    except jsonschema.SchemaError as error:
+        raise EvaluationError(
+            f"the schema of the checker is no JSON Schema: {error.message}",
+            where=error.json_path,
+            todo="correct definition: in the checker's arguments",
+        ) from error
+    # An empty registry: a reference to elsewhere is an error, and nothing is fetched for it.
+    validator = kind(definition, registry=referencing.Registry())
+
+    def problem_of(value: Any) -> Any:
+        try:
+            return next(validator.iter_errors(value), None)
+        except referencing.exceptions.Unresolvable as error:
+            raise EvaluationError(
+                f"the schema of the checker refers to what is not in it: {error}",
+                todo="write the definition out under $defs; nothing is fetched",
+            ) from error
+
+    return problem_of
 
 
 def _depth(value: Any) -> int:

@@ -22,7 +22,7 @@ HELD_OUT = re.compile(r"(?:^|[^a-z])(?:val|valid|validation|eval|evaluation|test
 
 
 def final(log: Log, *, series: str, higher_is_better: bool | None = None) -> SetValue:
-    """The last value that was logged.
+    """The last value that was logged; which way is better is for the metric's declaration alone.
 
     >>> final(Log({"loss": Series(np.arange(3.0), np.array([3.0, 2.0, 1.5]))}), series="loss").value
     1.5

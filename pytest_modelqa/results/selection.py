@@ -10,7 +10,7 @@ from ..errors import OutputError
 from ..records.digests import GROUPS
 from ..records.store import SetValue
 from ..spec.spelling import quoted
-from .results import Results
+from .results import Reported, Results
 
 # Numbers are reported with three or four digits.
 _ROUNDING = 1e-3
@@ -27,6 +27,9 @@ def score(
     upper: float | None = None,
 ) -> np.ndarray:
     """The scores of the samples under a name, shape (n,), percent as fractions.
+
+    Args:
+        lower: The least legal score, and ``upper`` the greatest: the metric's declaration has taken them already.
 
     Raises:
         OutputError: There are none; they are not binary; their mean is not what the source reports; the source
@@ -81,17 +84,37 @@ def value(
 
     Args:
         n: Samples that it was measured on, where the source does not say.
+        lower: The least legal value, and ``upper`` the greatest: the metric's declaration has taken them already.
         standard_error: Where the source does not say, in its unit.
 
     Raises:
         OutputError: There is no such number; the source says another n or direction, or the spec does not say
             what the source does not.
 
-    >>> from pytest_modelqa.results.results import Reported
     >>> reported = Results(values={"mAP": Reported(34.02)})
     >>> round(value(reported, name="mAP", unit="percent", higher_is_better=True, n=5000).value, 4)
     0.3402
     """
+    reported = _reported(results, name)
+    _demand_direction(name, reported.higher_is_better, higher_is_better)
+    count = _agreed(name, "n", reported.n, n)
+    if count is None:
+        raise OutputError(
+            f"the source does not say on how many samples {name} was measured",
+            expected="args: {n: …}",
+            todo="write n: into the check's args",
+        )
+    error = _agreed(name, "standard_error", reported.standard_error, standard_error)
+    scale = 0.01 if unit == "percent" else 1.0
+    return SetValue(
+        value=reported.value * scale,
+        left_out=(None,) * GROUPS,
+        n=int(count),
+        standard_error=None if error is None else error * scale,
+    )
+
+
+def _reported(results: Results, name: str) -> Reported:
     if name in results.undefined:
         raise OutputError(f"{name} has no value", found=results.undefined[name], todo="check another metric")
     if name in results.texts:
@@ -115,22 +138,7 @@ def value(
             expected="a finite number",
             todo="look at the run that wrote it: one that diverged has no result",
         )
-    _demand_direction(name, reported.higher_is_better, higher_is_better)
-    count = _agreed(name, "n", reported.n, n)
-    if count is None:
-        raise OutputError(
-            f"the source does not say on how many samples {name} was measured",
-            expected="args: {n: …}",
-            todo="write n: into the check's args",
-        )
-    error = _agreed(name, "standard_error", reported.standard_error, standard_error)
-    scale = 0.01 if unit == "percent" else 1.0
-    return SetValue(
-        value=reported.value * scale,
-        left_out=(None,) * GROUPS,
-        n=int(count),
-        standard_error=None if error is None else error * scale,
-    )
+    return reported
 
 
 def _agreed(name: str, what: str, theirs: float | None, stated: float | None) -> float | None:

@@ -11,8 +11,8 @@ import pytest
 from pytest_modelqa.evaluation.probing import Question
 from pytest_modelqa.evaluation.probing import ask as asked_of
 from pytest_modelqa.preflight.config import config_findings
+from pytest_modelqa.preflight.config_recording import recorded_config_findings
 from pytest_modelqa.preflight.findings import Finding
-from pytest_modelqa.preflight.recording import recorded_config_findings
 from pytest_modelqa.spec import read_spec
 from pytest_modelqa.tasks.registry import catalogue
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from pytest_modelqa.preflight.recorded import Recorder
+from pytest_modelqa.preflight.config_recorder import Recorder
 
 TREE = {"a": {"b": 1}, "stages": [{"width": 2}], "name": "net"}
 

@@ -24,10 +24,10 @@ from ..spec.resolved import Model
 from .composed import Composed, KeyPath, shown
 from .composing import Stored, compose_here, omegaconf_of
 from .config import QUESTION, config_name, missing_key
+from .config_recorder import Recorder
 from .contradictions import Candidate, candidates, misfits
 from .findings import Finding
 from .key_reads.reading import stored_nodes
-from .recorded import Recorder
 
 if TYPE_CHECKING:
     from torch import nn
