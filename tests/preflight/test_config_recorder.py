@@ -37,7 +37,7 @@ def test_reads_of_an_omegaconf_are_noted_with_their_line(file: Path) -> None:
     assert set(recorder.log.reads) >= {("a",), ("a", "b"), ("stages",), ("stages", "0", "width")}
     (miss,) = recorder.log.misses.values()
     assert miss.path == ("a", "c")
-    assert (miss.place.file, miss.place.text) == ("test_recorded.py", "cfg.a.c  # noqa: B018")
+    assert (miss.place.file, miss.place.text) == (Path(__file__).name, "cfg.a.c  # noqa: B018")
 
 
 @pytest.mark.parametrize("how", ["file", "text", "yaml"])
