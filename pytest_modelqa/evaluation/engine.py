@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from pydantic import TypeAdapter
 
+from ..errors import InfrastructureError
 from ..records.digests import FileDigest
 from .plan import Job
 
@@ -71,6 +72,11 @@ class Progress:
 
 Report = Callable[[Progress], None]
 """Is told again and again how far an evaluation is."""
+
+
+def run_was_ended() -> InfrastructureError:
+    """What an evaluation ends with that waited when its session ended."""
+    return InfrastructureError("the run was ended before this evaluation began", todo="run it again")
 
 
 class Engine(Protocol):

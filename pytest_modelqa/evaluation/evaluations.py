@@ -11,7 +11,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import InfrastructureError, ModelQAError, StoreError
+from ..errors import ModelQAError, StoreError
 from ..metrics.registry import metrics
 from ..records.digests import FileDigest
 from ..records.store import Record, Store
@@ -19,7 +19,7 @@ from ..spec.catalogue import Catalogue
 from .additions import is_complete, seals
 from .devices import device_for
 from .early import is_decided
-from .engine import Engine, Progress, Report, WorkOrder
+from .engine import Engine, Progress, Report, WorkOrder, run_was_ended
 from .keys import Key, key_of
 from .plan import Job
 from .reuse import reusable
@@ -101,9 +101,7 @@ class Evaluations:
                     raise
                 waiting(pending.progress)
             except CancelledError:
-                raise InfrastructureError(
-                    "the run was ended before this evaluation began", todo="run it again"
-                ) from None
+                raise run_was_ended() from None
 
     def forget(self, jobs: Iterable[Job]) -> None:
         """Forgets what jobs gave, so that it is looked for again: another session may have changed it."""
@@ -170,9 +168,7 @@ class Evaluations:
         def waiting(_seconds: float) -> None:
             # The other process may take hours, and this session end before.
             if self._closed:
-                raise InfrastructureError(
-                    "the run was ended before this evaluation began", todo="run it again"
-                )
+                raise run_was_ended()
             report(Progress("waiting for another process"))
 
         with self._store.lock(key.value, waiting):

@@ -21,7 +21,7 @@ from typing import Any
 from ..errors import EvaluationError, InfrastructureError, ModelQAError
 from . import watchdog
 from .devices import accelerators
-from .engine import Progress, Report, WorkOrder
+from .engine import Progress, Report, WorkOrder, run_was_ended
 from .log_tail import LogTail
 from .slots import slot_of
 
@@ -62,7 +62,7 @@ class LocalEngine:
         def waiting() -> None:
             # Another session may hold the device for hours, and this one end before.
             if self._closed:
-                raise _ended()
+                raise run_was_ended()
             report(Progress(f"waiting for {order.device}"))
 
         with slot_of(order, waiting) as slot:
@@ -91,7 +91,7 @@ class LocalEngine:
         thread = threading.get_ident()
         with self._lock:
             if self._closed:
-                raise _ended()
+                raise run_was_ended()
             worker = self._workers.get(thread)
             if worker is not None and worker.serves(order.job.folder, slot):
                 return worker
@@ -318,10 +318,6 @@ def worker_environment(environment: Mapping[str, str], slot: str) -> dict[str, s
     # PYTHONUNBUFFERED: what user code printed just before it crashed must be in the log.
     own = {"CUDA_VISIBLE_DEVICES": "" if slot == "cpu" else slot, "PYTHONUNBUFFERED": "1"}
     return {**defaults, **environment, **own}
-
-
-def _ended() -> InfrastructureError:
-    return InfrastructureError("the run was ended before this evaluation began", todo="run it again")
 
 
 def _event(line: bytes) -> Mapping[str, Any] | None:

@@ -87,12 +87,16 @@ def _never_missed(check: Check, declaration: MetricDeclaration, lines: Sequence[
     if not worst:
         return
     name = check.args.get("name", check.metric)
-    where = ", ".join(line.slice for line in worst[:3] if line.slice)
-    more = f" and {len(worst) - 3} more" if len(worst) > 3 else ""
     yield (
-        f"shows nothing{f' for {where}{more}' if where else ''}: every value of {name} meets a bound of"
+        f"shows nothing{_for_slices(worst)}: every value of {name} meets a bound of"
         f" {format_value(worst[0].limit, check.unit)}"
     )
+
+
+def _for_slices(lines: Sequence[Line]) -> str:
+    where = ", ".join(line.slice for line in lines[:3] if line.slice)
+    more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
+    return f" for {where}{more}" if where else ""
 
 
 def _is_at_the_end(declaration: MetricDeclaration, line: Line) -> bool:
@@ -139,10 +143,8 @@ def _of_lines(check: Check, lines: Sequence[Line]) -> Iterator[str]:
         yield _undecided(undecided)
         yield from _passing_now(check, undecided)
     elif check.confidence is None and near:
-        where = ", ".join(line.slice for line in near[:3] if line.slice)
-        more = f" and {len(near) - 3} more" if len(near) > 3 else ""
         yield (
-            f"within noise{f' for {where}{more}' if where else ''}: the bound lies inside the 95 % interval,"
+            f"within noise{_for_slices(near)}: the bound lies inside the 95 % interval,"
             " so other data like this may decide otherwise"
         )
     if check.confidence is not None and len(lines) > 1:
