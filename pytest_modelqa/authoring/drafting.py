@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -152,8 +152,24 @@ def _by_role(entry: Mapping[str, Any]) -> int:
     return ("test", "validation", "unknown", "train").index(entry["role"])
 
 
-Part = tuple[str, Mapping[str, Any], Mapping[str, Any], str, DraftEvaluation, tuple[Path, ...]]
-"""A model's name and entry, the dataset's entry and role, an evaluation, and the files that belong to it."""
+@dataclass(frozen=True)
+class Part:
+    """What is drafted of one model.
+
+    Attributes:
+        name: The model's, where there are several.
+        model: Its entry.
+        dataset: The entry of what it is measured on, without its role.
+        role: What the name of the data says of them: ``test``, ``validation``, ``train`` or ``unknown``.
+        files: What belongs to it.
+    """
+
+    name: str
+    model: Mapping[str, Any]
+    dataset: Mapping[str, Any]
+    role: str
+    evaluation: DraftEvaluation
+    files: tuple[Path, ...]
 
 
 def _measured(inventory: Inventory, question: Question, answer: Answer) -> Iterator[Part]:
@@ -192,14 +208,8 @@ def _part(
     )
     others = [root / entry["path"]] if entry.get("path") else []
     others += [root / entry["args"]["images"]] if "images" in entry.get("args", {}) else []
-    return (
-        name,
-        built,
-        dataset,
-        entry["role"],
-        evaluation,
-        (model.checkpoint, *data.files, *others, *answer.modules),
-    )
+    belongs = (model.checkpoint, *data.files, *others, *answer.modules)
+    return Part(name, built, dataset, entry["role"], evaluation, belongs)
 
 
 def _recorded_detections(inventory: Inventory) -> Iterator[Part]:
@@ -214,7 +224,7 @@ def _recorded_detections(inventory: Inventory) -> Iterator[Part]:
         model = {"build": COCO_RESULTS_BUILD, "checkpoint": path.relative_to(root).as_posix()}
         dataset = {"path": truths.relative_to(root).as_posix()}
         evaluation = DraftEvaluation("detection", "detection", name, "", {}, proposed_checks("detection", {}))
-        yield name, model, dataset, _role(truths.stem), evaluation, (path, truths)
+        yield Part(name, model, dataset, _role(truths.stem), evaluation, (path, truths))
 
 
 def _of_language_models(inventory: Inventory) -> Iterator[Part]:
@@ -232,14 +242,8 @@ def _of_language_models(inventory: Inventory) -> Iterator[Part]:
                 if evaluation.name not in done:
                     done.add(evaluation.name)
                     files = (*checkpoint_files(folder), entry["table"].path)
-                    yield (
-                        _snake(folder.name),
-                        model,
-                        {"path": entry["path"]},
-                        entry["role"],
-                        evaluation,
-                        files,
-                    )
+                    data = {"path": entry["path"]}
+                    yield Part(_snake(folder.name), model, data, entry["role"], evaluation, files)
 
 
 def _together(
@@ -250,26 +254,24 @@ def _together(
     evaluations: list[DraftEvaluation] = []
     comments: dict[str, str] = {}
     files: dict[Path, None] = {}
-    alone = all(model == parts[0][1] for _, model, *_ in parts)
-    for called, model, data, role, evaluation, needed in parts:
-        said = role if role != "unknown" else "train"
+    alone = all(part.model == parts[0].model for part in parts)
+    for part in parts:
+        known = part.role != "unknown"
         taken = {*datasets, *(one.name for one in evaluations)}
-        own = next((key for key, one in models.items() if one == model), None)
+        own = next((key for key, one in models.items() if one == part.model), None)
         if own is None:
-            own = _free("candidate" if alone else called, {*models, *taken})
-            models[own] = model
-        entry = {**data, "role": said}
+            own = _free("candidate" if alone else part.name, {*models, *taken})
+            models[own] = part.model
+        entry = {**part.dataset, "role": part.role if known else "train"}
         dataset = next((key for key, one in datasets.items() if one == entry), None)
         if dataset is None:
-            dataset = _free(said if role != "unknown" else "samples", {*datasets, *models, *taken})
+            dataset = _free(part.role if known else "samples", {*datasets, *models, *taken})
             datasets[dataset] = entry
-            if role == "unknown":
+            if not known:
                 comments[dataset] = UNKNOWN_ROLE
-        task = _free(evaluation.name, {*models, *datasets, *(one.name for one in evaluations)})
-        evaluations.append(
-            DraftEvaluation(task, evaluation.task, own, dataset, evaluation.args, evaluation.checks)
-        )
-        files |= dict.fromkeys(needed)
+        called = _free(part.evaluation.name, {*models, *datasets, *(one.name for one in evaluations)})
+        evaluations.append(replace(part.evaluation, name=called, model=own, dataset=dataset))
+        files |= dict.fromkeys(part.files)
     for one in written:
         own = _free(one.evaluation.name, {*models, *datasets, *(each.name for each in evaluations)})
         evaluations.append(replace(one.evaluation, name=own))

@@ -14,7 +14,7 @@ from ..gate import Gate, Options
 from ..report.run_record import new_run_id
 from ..spec.forms import NAME_PATTERN
 from ..spec.json_schema import json_schema
-from ..spec.resolved import Check, Evaluation
+from ..spec.resolved import Check, Evaluation, Spec
 from .draft import Draft, DraftCheck, DraftEvaluation, Proposal
 from .drafting import draft_of
 from .inventory import take_inventory
@@ -116,7 +116,7 @@ def _measured(
             if wanted.bound is not None:
                 kept.append(wanted)
                 continue
-            found = _proposal(gate, spec_check=(spec, evaluation, check), wanted=wanted, notes=notes)
+            found = _proposal(gate, spec, evaluation, check, wanted, notes)
             if found is not None:
                 proposals[drafted.name, len(kept)] = found
                 kept.append(wanted)
@@ -133,11 +133,10 @@ def _measured(
 
 
 def _proposal(
-    gate: Gate, spec_check: tuple[object, Evaluation, Check], wanted: DraftCheck, notes: list[str]
+    gate: Gate, spec: Spec, evaluation: Evaluation, check: Check, wanted: DraftCheck, notes: list[str]
 ) -> Proposal | None:
-    spec, evaluation, check = spec_check
     try:
-        found = propose(gate, spec, evaluation, check, wanted)  # type: ignore[arg-type]
+        found = propose(gate, spec, evaluation, check, wanted)
     # No value on these data (no large objects), or the evaluation failed: then each of its checks says so.
     except ModelQAError as error:
         notes.append(f"left out {evaluation.name}::{check.id}: {error.what}")

@@ -14,6 +14,7 @@ from pathlib import Path
 from ..errors import ModelQAError, StoreError
 from ..metrics.registry import metrics
 from ..records.digests import FileDigest
+from ..records.manifest import minute
 from ..records.store import Record, Store
 from ..spec.catalogue import Catalogue
 from .additions import is_complete, seals
@@ -252,7 +253,7 @@ def _done(make: Callable[[], Evaluated]) -> Future[Evaluated]:
 
 
 def _origin(record: Record) -> str:
-    return f"measured {record.manifest.created[:16].replace('T', ' ')} UTC on {record.manifest.device.name}"
+    return f"measured {minute(record.manifest.created)} on {record.manifest.device.name}"
 
 
 def _note(key: Key, device: str, job: Job) -> str:

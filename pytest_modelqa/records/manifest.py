@@ -108,6 +108,15 @@ class Manifest:
         )
 
 
+def minute(moment: str) -> str:
+    """A moment as people read it.
+
+    >>> minute("2026-01-31T12:00:00.000000+00:00")
+    '2026-01-31 12:00 UTC'
+    """
+    return f"{moment[:16].replace('T', ' ')} UTC"
+
+
 def now_utc() -> str:
     """This moment as ``Manifest.created`` says it: ``2026-01-31T12:00:00.000000+00:00``."""
     return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ..records.manifest import minute
 from .conclusion import Planned, Result
 from .run_record import RunRecord
 from .terminal import shown_status
@@ -60,7 +61,7 @@ def markdown(run: RunRecord, notices: Sequence[str]) -> str:
         for item, result in sorted(_judged(run), key=_rank)
         if item.kind != "goal" or result
     ]
-    foot = ["", f"Run `{run.id}`, {run.started[:16].replace('T', ' ')} UTC{_commit(run.environment)}"]
+    foot = ["", f"Run `{run.id}`, {minute(run.started)}{_commit(run.environment)}"]
     table = ["", "| | check | value | bound | margin | n |", "|---|---|--:|:--|--:|--:|"]
     left = _MOST_CHARACTERS - sum(map(len, [*head, *table, *foot]))
     shown: list[str] = []

@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import EvaluationError, ModelQAError
 from ..judging.verdict import Line, Verdict, rank
 from ..judging.wording import ends, known_range, margin, relation
+from ..records.manifest import minute
 from ..spec.numbers import format_value
 from ..spec.resolved import Check
 
@@ -92,7 +93,7 @@ def _origin(side: Mapping[str, Any]) -> str:
 
 def _measured(side: Mapping[str, Any]) -> str:
     """``measured 2026-11-22 13:05 UTC on cpu``."""
-    return f"measured {side['measured'][:16].replace('T', ' ')} UTC on {side['device']['name']}"
+    return f"measured {minute(side['measured'])} on {side['device']['name']}"
 
 
 def verdict_json(verdict: Verdict, check: Check) -> dict[str, Any]:

@@ -120,7 +120,7 @@ class TextGeneration:
         """``rendered_prompt``, ``generations``, ``generated_tokens``; if asked for, ``reference`` and ``passes``."""
         texts, rows = self._texts(outputs), targets.tolist()
         columns = {
-            # Its exact bytes: a line break at the end decided over 0 or 24 of 64 right answers (real-inputs, trap 7).
+            # Its exact bytes: a line break at the end decided over 0 or 24 of 64 right answers (measured).
             "rendered_prompt": _text_column([self._prompts[row] for row in rows]),
             "generations": texts,
             "generated_tokens": (outputs != _NOTHING).sum(2).cpu().numpy(),
@@ -294,7 +294,5 @@ def _references(samples: Sequence[Mapping[str, Any]], field: str) -> np.ndarray:
             expected = f"a list of {count} texts, as the first sample," if many else "a text"
             raise unusable(sample, field, "reference", expected)
         rows.append(of_sample)
-    table = np.array(
-        [[text.replace("\0", "\N{SYMBOL FOR NULL}") for text in row] for row in rows], dtype=object
-    )
+    table = _text_column([text for row in rows for text in row]).reshape(len(rows), count)
     return table if many else table[:, 0]

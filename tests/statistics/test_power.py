@@ -17,7 +17,7 @@ from pytest_modelqa.statistics.intervals import Interval
     [(0.09, 160, 5.9), (0.09, 2000, 1.7), (0.05, 500, 2.5), (0.10, 160, 6.2), (0.20, 10_000, 1.1)],
 )
 def test_the_detectable_effect_is_that_of_the_table(variance: float, n: int, points: float) -> None:
-    # Floor at p = 0.9 and pairs of discordance 5, 10, 20 %: research table, one-sided 0.05, power 0.8.
+    # Floor at p = 0.9 and pairs of discordance 5, 10, 20 %; one-sided 0.05, power 0.8.
     effect = power.minimum_detectable_effect(math.sqrt(variance), n, 0.95)
     assert 100 * effect == pytest.approx(points, abs=0.05)
 

@@ -247,7 +247,7 @@ def test_what_is_no_claim_is_refused(make: object) -> None:
     ("size", "distance", "expected"), [(500, 0.2, 0.27), (2000, 0.05, 0.51), (2000, 0.2, 0.094)]
 )
 def test_it_stops_as_early_as_the_prototype_did(size: int, distance: float, expected: float) -> None:
-    # Mean share used on accuracy 0.90 at α = 0.05 in batches of 32; research table, 2,000 runs per direction.
+    # Mean share used on accuracy 0.90 at α = 0.05 in batches of 32, of 2,000 runs per direction.
     scores, rng, used = np.repeat([1.0, 0.0], [9 * size // 10, size // 10]), np.random.default_rng(4), []
     for sign in (1, -1):
         claims = [Claim(size, 0.9 - sign * distance * 0.3, 0, 1, step=1)] * 150

@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ...judging.verdict import WHENEVER_STOPPED
+from ...records.manifest import minute
 from ..conclusion import Planned, Result
 from ..terminal import shown_status
 from .budget import Budget
@@ -148,7 +149,7 @@ def side_view(label: str, side: Mapping[str, Any]) -> SideView:
         name=side["name"],
         files=tuple(first),
         more_files=more,
-        measured=f"{side['measured'][:16].replace('T', ' ')} UTC on {side['device']['name']}{again}",
+        measured=f"{minute(side['measured'])} on {side['device']['name']}{again}",
         how=_how(side),
         record=f"{side['key'][:12]}…/{side['record']}",
         recorded="",
