@@ -18,7 +18,7 @@ from ...statistics import intervals, jackknife
 from ...statistics.intervals import Interval
 from .charts import Curve, Point, Spot, curves, histogram, scatter
 from .curves import along_an_argument, of_positions, of_training
-from .interval import slices_chart
+from .interval import slices_chart, told_apart
 from .lost_objects import LEGEND, lost_objects
 from .measured import Side, scores_of
 from .readings import reading_of
@@ -94,9 +94,21 @@ def _slices(verdicts: Sequence[Verdict], sides: Sequence[Side]) -> Iterator[Figu
             failed = sum(reading.outcome == "fail" for reading in readings)
             label = f"{verdict['metric']} of {len(readings)} slices, worst first; {failed} fail"
             caption = f"Worst first, each with {readings[0].sure_text}; shaded: beyond the bound."
-            graded = any(side.is_candidate and side.coordinates for side in sides)
-            title = f"{verdict['metric']} by {'checkpoint' if graded else 'slice'}"
+            title = f"{verdict['metric']} by {_respects([line['slice'] for line in lines])}"
             yield Figure(title, caption, slices_chart(readings, label))
+
+
+def _respects(slices: Sequence[str]) -> str:
+    """In what slices differ.
+
+    >>> _respects(["step=9, seed=0, label=a", "step=9, seed=1, label=b"]), _respects(["a, b", "c"])
+    ('seed and label', 'slice')
+    """
+    parts = [part.partition("=") for label in told_apart(slices) for part in label.split(", ")]
+    names = list(dict.fromkeys(name for name, _, _ in parts))
+    if not all(sign for _, sign, _ in parts):
+        return "slice"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _distributions(verdicts: Sequence[Verdict], sides: Sequence[Side]) -> Iterator[Figure]:

@@ -39,7 +39,7 @@ def interval_plot(reading: Reading) -> Markup:
 def slices_chart(readings: Sequence[Reading], label: str) -> Markup:
     """Readings below each other on one axis, as many as can be read."""
     shown = readings[:_MOST_ROWS]
-    names = _told_apart([reading.label for reading in shown])
+    names = told_apart([reading.label for reading in shown])
     top, height = 6.0, _ROW * len(shown)
     axis = _axis(shown, _LABEL, _CHART - 72.0)
     parts: list[str] = []
@@ -59,10 +59,10 @@ def slices_chart(readings: Sequence[Reading], label: str) -> Markup:
     return drawing(_CHART, top + height + 20, label, *parts)
 
 
-def _told_apart(labels: Sequence[str]) -> list[str]:
+def told_apart(labels: Sequence[str]) -> list[str]:
     """Labels without what they have in common.
 
-    >>> _told_apart(["step=9, seed=0", "step=9, seed=1"]), _told_apart(["label=3"])
+    >>> told_apart(["step=9, seed=0", "step=9, seed=1"]), told_apart(["label=3"])
     (['seed=0', 'seed=1'], ['label=3'])
     """
     split = [label.split(", ") for label in labels]

@@ -49,7 +49,7 @@ def test_records_that_are_elsewhere_leave_the_verdicts_charts(make: Any, runs: A
     gone = {**runs.evidence(record, "new"), "key": "0" * 64}
     lines = [make.line(25.0, slice="label=0"), make.line(20.0, slice="label=1")]
     result = make.result("psnr-min-by-label", *lines, evidence={"candidate": gone})
-    assert list(drawn(runs, result)) == ["psnr by slice"]
+    assert list(drawn(runs, result)) == ["psnr by label"]
     (side,) = sides_of([result], runs.store)
     assert side.record is None
 
