@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
@@ -18,7 +19,7 @@ from pydantic_core import PydanticUndefined
 
 from pytest_modelqa.baselines.file import BaselineFile, MetricFile
 from pytest_modelqa.baselines.reading import read_baseline
-from pytest_modelqa.checkers.declarations import CHECKER_ARGS, CHECKERS
+from pytest_modelqa.checkers.declarations import CHECKERS, CheckerArgs
 from pytest_modelqa.configuration import KEYS
 from pytest_modelqa.datasets.files import COCO_SUFFIX
 from pytest_modelqa.datasets.loading import TABLES
@@ -172,7 +173,8 @@ def test_every_task_is_documented_with_its_arguments_and_baselines() -> None:
 
 def test_every_checker_is_documented_with_its_arguments() -> None:
     shared, *own = tables(page("checkers"))
-    schemas = {each.model_fields["kind"].annotation.__args__[0]: each for each in CHECKER_ARGS}
+    union, _ = get_args(CheckerArgs)
+    schemas = {get_args(each.model_fields["kind"].annotation)[0]: each for each in get_args(union)}
     assert list(schemas) == list(CHECKERS)
     common = set.intersection(*(set(each.model_fields) for each in schemas.values())) - {"kind"}
     assert {row["argument"].strip("`") for row in shared} == common

@@ -126,8 +126,6 @@ CheckerArgs = Annotated[
 ]
 """What stands under ``checker:``; the schema of a task's argument."""
 
-CHECKER_ARGS = (RegexArgs, NumericArgs, JsonSchemaArgs, FunctionArgs, PythonTestsArgs)
-
 # The code of each, imported where it runs.
 CHECKERS: Mapping[str, str] = {
     "regex": "pytest_modelqa.checkers.answers:regex",

@@ -22,7 +22,6 @@ from .values import UNKNOWN, Class, Frame, Function, Instance, Known, Part, Sour
 
 # A program of this many steps is not followed to its end; which is said.
 MOST_STEPS = 200_000
-DEEPEST = 40
 
 # What reading a missing key raises; code that catches one of these is ready for it.
 _CAUGHT = {
@@ -62,7 +61,6 @@ class Machine:
     results: dict[object, Value] = field(default_factory=dict)
     stored: list[dict[str, Any]] = field(default_factory=list)
     steps: int = 0
-    depth: int = 0
     tolerant: int = 0
     conditions: list[str] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
