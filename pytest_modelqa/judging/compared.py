@@ -9,6 +9,7 @@ from ..errors import BaselineError
 from ..spec.catalogue import MetricDeclaration
 from ..spec.numbers import format_bound, format_value
 from ..spec.resolved import Bound, Check
+from ..spec.spelling import listed
 from .arithmetic import against_baseline
 
 _LABELS_NAMED = 3
@@ -35,8 +36,7 @@ def demand_decidable(
     if not all(every_value_meets_it(declaration, number, check.bound) for number in numbers.values()):
         return
     labels = [label for label in numbers if label]
-    more = f" and {len(labels) - _LABELS_NAMED} more" if len(labels) > _LABELS_NAMED else ""
-    where = f" for {', '.join(labels[:_LABELS_NAMED])}{more}" if labels else ""
+    where = f" for {listed(labels, _LABELS_NAMED)}" if labels else ""
     number = next(iter(numbers.values()))
     raise BaselineError(
         f"{check.bound.kind} of {_name(check)} can never fail{where}: every value meets it",

@@ -12,6 +12,7 @@ from ..spec.catalogue import MetricDeclaration
 from ..spec.grid import named
 from ..spec.numbers import format_value
 from ..spec.resolved import Check
+from ..spec.spelling import listed
 from .comparable import same_model
 from .compared import every_value_meets_it
 from .measured import Measured, Member, spread
@@ -94,9 +95,8 @@ def _never_missed(check: Check, declaration: MetricDeclaration, lines: Sequence[
 
 
 def _for_slices(lines: Sequence[Line]) -> str:
-    where = ", ".join(line.slice for line in lines[:3] if line.slice)
-    more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
-    return f" for {where}{more}" if where else ""
+    slices = [line.slice for line in lines if line.slice]
+    return f" for {listed(slices, 3)}" if slices else ""
 
 
 def _is_at_the_end(declaration: MetricDeclaration, line: Line) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import CheckpointError
+from ..spec.spelling import listed
 from .header import Header, TensorInfo
 
 _SHOWN = 5
@@ -193,8 +194,7 @@ def _stem(names: Sequence[str]) -> str:
 
 
 def _first(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    return listed(names, _SHOWN)
 
 
 def _shown(info: TensorInfo) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CheckpointError
+from ..spec.spelling import listed
 from .header import DTYPE_BITS, Header, TensorInfo
 from .pickles import StandIn, load_inert
 
@@ -110,7 +111,7 @@ def refuse_globals(path: Path, refused: Sequence[str]) -> None:
     """
     if not refused:
         return
-    shown = ", ".join(refused[:5]) + (f" and {len(refused) - 5} more" if len(refused) > 5 else "")
+    shown = listed(refused, 5)
     dangerous = [name for name in refused if _DANGEROUS.fullmatch(name)]
     if dangerous:
         what = f"the checkpoint is refused: it wants {dangerous[0]}"

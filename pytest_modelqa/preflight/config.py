@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import ModelQAError
 from ..spec.resolved import Model, ModelConfig
+from ..spec.spelling import listed
 from .composed import Composed, KeyPath, shown
 from .composing import compose
 from .findings import Finding, Severity
@@ -146,12 +147,11 @@ def _never_read(model: Model, composed: Composed, log: Log) -> Iterator[Finding]
         return
     unread = never_read(composed, log)
     if unread:
-        names = ", ".join(map(shown, unread[:_SHOWN]))
-        more = f" and {len(unread) - _SHOWN} more" if len(unread) > _SHOWN else ""
+        names = listed(map(shown, unread), _SHOWN)
         yield _finding(
             model,
             "warning",
-            f"{len(unread)} keys of the config are never read: {names}{more}"
+            f"{len(unread)} keys of the config are never read: {names}"
             if len(unread) > 1
             else f"a key of the config is never read: {names}",
             todo="remove what is left over, or name the file that reads it in read_by; a misspelt key is never "

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from ..spec.spelling import listed
+
 Kind = Literal["check", "goal", "preflight", "control"]
 Status = Literal["PASS", "FAIL", "INCONCLUSIVE", "ERROR", "SKIPPED", "XFAILED", "RERUN", "NOT RUN"]
 Word = Literal[
@@ -322,13 +324,7 @@ def _name(nodeid: str) -> str:
 
 
 def _some(names: Sequence[str]) -> str:
-    """The first few names.
-
-    >>> _some(["a", "b", "c", "d", "e"])
-    'a, b, c and 2 more'
-    """
-    shown = ", ".join(names[:_NAMES_SHOWN])
-    return shown if len(names) <= _NAMES_SHOWN else f"{shown} and {len(names) - _NAMES_SHOWN} more"
+    return listed(names, _NAMES_SHOWN)
 
 
 def _n(count: int, word: str) -> str:
