@@ -16,7 +16,7 @@ import numpy as np
 from .records.columns import column_name
 from .spec.catalogue import MetricDeclaration
 from .spec.resolved import Check
-from .statistics.sequential import Claim, Gate, Standing
+from .statistics.sequential import Audit, Claim, Standing
 
 Column = Callable[[str], np.ndarray]
 """Gives a column of the samples visited so far, in the order visited."""
@@ -155,7 +155,7 @@ class Watch:
             for claim in _claims(early, place, size)
         )
         claims = [claim.claim for claim in self.claims]
-        self._gate = Gate(claims, rates.wrong_pass, rates.wrong_fail / checks_in_all) if claims else None
+        self._audit = Audit(claims, rates.wrong_pass, rates.wrong_fail / checks_in_all) if claims else None
         self._seen = np.zeros(len(claims), dtype=np.int64)
 
     def update(self, ids: Sequence[str], column: Column) -> None:
@@ -164,25 +164,25 @@ class Watch:
         Raises:
             OutOfRange: A score is NaN. Rounding beyond the metric's limits is cut off.
         """
-        if self._gate is None:
+        if self._audit is None:
             return
         values = np.stack([_scores(claim, self._early, ids, column) for claim in self.claims], axis=1)
         members = np.stack([_members(claim, len(ids), column) for claim in self.claims], axis=1)
         self._seen += members.sum(axis=0)
-        self._gate.update(values, members)
+        self._audit.update(values, members)
 
     @property
     def standings(self) -> tuple[Standing, ...]:
         """How each claim stands."""
-        return self._gate.standings if self._gate else ()
+        return self._audit.standings if self._audit else ()
 
     @property
     def decided(self) -> bool:
         """Whether every claim is decided, and on as many samples as the check demands."""
-        if self._gate is None:
+        if self._audit is None:
             return False
         enough = self._seen >= self._early.check.min_samples
-        return bool(enough.all()) and not self._gate.undecided.any()
+        return bool(enough.all()) and not self._audit.undecided.any()
 
 
 def _slices(check: Check, populations: Populations) -> list[tuple[tuple[str, str], int]]:

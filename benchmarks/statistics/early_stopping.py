@@ -12,11 +12,11 @@ from collections.abc import Callable
 import numpy as np
 
 from pytest_modelqa.statistics import sequential
-from pytest_modelqa.statistics.sequential import Claim, Gate, anytime_interval
+from pytest_modelqa.statistics.sequential import Audit, Claim, anytime_interval
 
 BATCH = 32
 # Mean share of the test set in %, PASS and FAIL averaged, by distance of threshold and mean in standard
-# deviations: what the prototype of this gate needed (2,000 runs per cell). The gate must be within 15 % of
+# deviations: what the prototype of this audit needed (2,000 runs per cell). The audit must be within 15 % of
 # it.
 DISTANCES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 PROTOTYPE = {
@@ -69,15 +69,15 @@ def decide(
     for start in range(0, runs, at_once):
         count = min(at_once, runs - start)
         orders = np.stack([rng.permutation(scores) for _ in range(count)], axis=1)
-        # Each run is a claim with an order of its own: the gate's share of wrong_fail is taken back.
+        # Each run is a claim with an order of its own: the audit's share of wrong_fail is taken back.
         claims = [claim] * count
-        gate = Gate(claims, alpha, alpha)
-        gate._fail_side = sequential._fail_side(claims, alpha)
+        audit = Audit(claims, alpha, alpha)
+        audit._fail_side = sequential._fail_side(claims, alpha)
         for first in range(0, len(scores), BATCH):
-            if not gate.undecided.any():
+            if not audit.undecided.any():
                 break
-            gate.update(orders[first : first + BATCH])
-        for standing in gate.standings:
+            audit.update(orders[first : first + BATCH])
+        for standing in audit.standings:
             used.append(min(len(scores), -(-standing.samples // BATCH) * BATCH) / len(scores))
             passed.append(standing.outcome == "pass")
     return np.array(used), np.array(passed)
@@ -147,10 +147,10 @@ def intervals(runs: int) -> None:
     covered, naive, bias = [], [], []
     for _ in range(runs):
         order = rng.permutation(scores)
-        gate = Gate([Claim(2000, 0.87, 0, 1, 1)], 0.05, 0.05)
+        audit = Audit([Claim(2000, 0.87, 0, 1, 1)], 0.05, 0.05)
         first = 0
-        while gate.undecided.any():
-            gate.update(order[first : first + BATCH, None])
+        while audit.undecided.any():
+            audit.update(order[first : first + BATCH, None])
             first += BATCH
         seen = order[:first]
         interval = anytime_interval(seen, 2000, 0.975, 0, 1)
@@ -171,10 +171,10 @@ def speed() -> None:
         size = 4096
         scores = rng.random((size, checks))
         claims = [Claim(size, 0.5, 0, 1)] * checks
-        gate = Gate(claims, 1e-9, 1e-9)
+        audit = Audit(claims, 1e-9, 1e-9)
         started = time.perf_counter()
         for first in range(0, size, batch):
-            gate.update(scores[first : first + batch])
+            audit.update(scores[first : first + batch])
         gate_s = time.perf_counter() - started
         started = time.perf_counter()
         for _ in range(20):

@@ -1,1 +1,1 @@
-"""Intervals, paired tests, the jackknife, the sequential gate, trends, power: numbers in, numbers out."""
+"""Intervals, paired tests, the jackknife, the sequential audit, trends, power: numbers in, numbers out."""

@@ -91,7 +91,7 @@ class Standing:
     samples: int
 
 
-class Gate:
+class Audit:
     """Claims about one test set that is visited in one random order, batch by batch.
 
     Whatever the scores: P(a claim passes early | the full run fails it) ≤ ``wrong_pass`` for each claim, and
@@ -99,11 +99,11 @@ class Gate:
     With both at 0 only certainty decides. How the samples are cut into batches changes no decision.
 
     >>> scores = np.random.default_rng(0).permutation(np.repeat([1.0, 0.0], [1800, 200]))
-    >>> gate = Gate([Claim(2000, 0.85, 0, 1, step=1), Claim(2000, 0.95, 0, 1, step=1)], 0.01, 0.05)
+    >>> audit = Audit([Claim(2000, 0.85, 0, 1, step=1), Claim(2000, 0.95, 0, 1, step=1)], 0.01, 0.05)
     >>> for start in range(0, 2000, 32):
-    ...     if gate.undecided.any():
-    ...         gate.update(np.stack([scores[start : start + 32]] * 2, axis=1))
-    >>> [(standing.outcome, standing.reason, standing.samples) for standing in gate.standings]
+    ...     if audit.undecided.any():
+    ...         audit.update(np.stack([scores[start : start + 32]] * 2, axis=1))
+    >>> [(standing.outcome, standing.reason, standing.samples) for standing in audit.standings]
     [('pass', 'tested', 659), ('fail', 'tested', 105)]
     """
 
@@ -204,7 +204,7 @@ class _Side:
         """Bets against "the mean lies between origin and null".
 
         Args:
-            claims: All claims of the gate.
+            claims: All claims of the audit.
             origin: Per claim the limit that becomes 0; where it is infinite nothing can be bet.
             end: Per claim the score that becomes 1; what lies beyond counts as 1 too.
             null: Per claim the mean that is bet against.
@@ -264,7 +264,7 @@ def anytime_interval(
     """Bounds for the mean of all ``size`` scores from the first ones in random order, whenever one stopped.
 
     The naive interval at the stopping time covers 80–90 % where it says 95 %. This one inverts the test of
-    ``Gate`` on a grid of thresholds that does not depend on the scores, and on a finer one in the cell that
+    ``Audit`` on a grid of thresholds that does not depend on the scores, and on a finer one in the cell that
     is left.
 
     Args:

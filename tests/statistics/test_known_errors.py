@@ -20,19 +20,19 @@ import pytest_modelqa.statistics
 from pytest_modelqa.statistics import intervals, jackknife, paired, power, trend
 from pytest_modelqa.statistics.decision import decide, decide_all
 from pytest_modelqa.statistics.intervals import Interval
-from pytest_modelqa.statistics.sequential import Claim, Gate
+from pytest_modelqa.statistics.sequential import Audit, Claim
 
 Z = 1.6448536269514722
 SOURCES = sorted(Path(pytest_modelqa.statistics.__file__).parent.glob("*.py"))
 
 
 def stop_early(scores: np.ndarray, threshold: float, low: float, high: float) -> str | None:
-    gate = Gate([Claim(len(scores), threshold, low, high)], 0.05, 0.05)
+    audit = Audit([Claim(len(scores), threshold, low, high)], 0.05, 0.05)
     for start in range(0, len(scores), 32):
-        gate.update(scores[start : start + 32, None])
-        if not gate.undecided.any():
+        audit.update(scores[start : start + 32, None])
+        if not audit.undecided.any():
             break
-    return gate.standings[0].outcome
+    return audit.standings[0].outcome
 
 
 def peek(scores: np.ndarray, threshold: float, least: int = 32) -> bool:

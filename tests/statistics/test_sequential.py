@@ -1,4 +1,4 @@
-"""The gate: exact error rates by enumeration of all orders, and everything that a verdict must not depend on."""
+"""The sequential audit: exact error rates by enumeration of all orders, and everything that a verdict must not depend on."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from pytest_modelqa.statistics import sequential
 from pytest_modelqa.statistics.betting import Bets
-from pytest_modelqa.statistics.sequential import Claim, Gate, OutOfRange, anytime_interval
+from pytest_modelqa.statistics.sequential import Audit, Claim, OutOfRange, anytime_interval
 
 
-def run(scores: np.ndarray, gate: Gate, batch: int, members: np.ndarray | None = None) -> Gate:
+def run(scores: np.ndarray, audit: Audit, batch: int, members: np.ndarray | None = None) -> Audit:
     for start in range(0, len(scores), batch):
         part = slice(start, start + batch)
-        gate.update(scores[part], None if members is None else members[part])
-    return gate
+        audit.update(scores[part], None if members is None else members[part])
+    return audit
 
 
 def all_orders(successes: int, size: int) -> np.ndarray:
@@ -69,8 +69,8 @@ def test_wealth_is_that_of_the_formula_written_out() -> None:
 def test_over_all_orders_no_more_pass_wrongly_than_declared(successes: int, least: int) -> None:
     orders = all_orders(successes, 14)
     claims = [Claim(14, least / 14, 0, 1, step=1)] * orders.shape[1]
-    gate = run(orders, Gate(claims, 0.2, 0), batch=3)
-    wrong = np.mean([standing.outcome == "pass" for standing in gate.standings])
+    audit = run(orders, Audit(claims, 0.2, 0), batch=3)
+    wrong = np.mean([standing.outcome == "pass" for standing in audit.standings])
     assert 0.01 < wrong <= 0.2
 
 
@@ -79,8 +79,8 @@ def test_over_all_orders_no_more_fail_wrongly_than_declared(successes: int) -> N
     orders = all_orders(successes, 14)
     failed = []
     for order in orders.T[::5]:
-        gate = run(order[:, None], Gate([Claim(14, successes / 14, 0, 1, step=1)], 0, 0.2), batch=14)
-        failed.append(gate.standings[0].outcome == "fail")
+        audit = run(order[:, None], Audit([Claim(14, successes / 14, 0, 1, step=1)], 0, 0.2), batch=14)
+        failed.append(audit.standings[0].outcome == "fail")
     assert 0.01 < np.mean(failed) <= 0.2 + 3 * np.sqrt(0.2 * 0.8 / len(failed))
 
 
@@ -94,8 +94,8 @@ def test_certainty_is_never_wrong_and_waits_no_longer_than_it_must(
     scores: list[int], threshold: float, batch: int
 ) -> None:
     size, total = len(scores), np.cumsum([0, *scores])
-    gate = run(np.array(scores, float)[:, None], Gate([Claim(size, threshold, 0, 1, step=1)], 0, 0), batch)
-    standing = gate.standings[0]
+    audit = run(np.array(scores, float)[:, None], Audit([Claim(size, threshold, 0, 1, step=1)], 0, 0), batch)
+    standing = audit.standings[0]
     assert standing.outcome == ("pass" if sum(scores) / size >= threshold else "fail")
     needed = min(k for k in range(size + 2) if k / size >= threshold or k > size)
     decided = [k for k in range(size + 1) if total[k] >= needed or total[k] + size - k < needed]
@@ -112,8 +112,8 @@ def test_at_the_end_every_claim_is_decided_as_the_full_run_decides(
     values = np.array(scores)[:, None]
     rates = (1e-9, 1e-9) if bets else (0, 0)
     for limits in ((-3, 5), (-np.inf, np.inf), (-3, np.inf), (-np.inf, 5)):
-        gate = run(values, Gate([Claim(len(scores), threshold, *limits)], *rates), batch=7)
-        assert gate.standings[0].outcome == ("pass" if np.mean(scores) >= threshold else "fail")
+        audit = run(values, Audit([Claim(len(scores), threshold, *limits)], *rates), batch=7)
+        assert audit.standings[0].outcome == ("pass" if np.mean(scores) >= threshold else "fail")
 
 
 @settings(max_examples=15, deadline=None)
@@ -126,8 +126,8 @@ def test_how_the_samples_are_cut_into_batches_changes_nothing(seed: int, batches
         Claim(int(size), threshold, 0, 1)
         for size, threshold in zip(members.sum(0), (0.6, 0.7, 0.55, 0.64), strict=True)
     ]
-    one = run(scores, Gate(claims, 0.05, 0.1), 1, members)
-    cut, start = Gate(claims, 0.05, 0.1), 0
+    one = run(scores, Audit(claims, 0.05, 0.1), 1, members)
+    cut, start = Audit(claims, 0.05, 0.1), 0
     for size in itertools.cycle(batches):
         if start >= 120:
             break
@@ -143,18 +143,18 @@ def test_knowing_the_possible_sums_decides_earlier(successes: int, rates: tuple[
     samples = dict.fromkeys((None, 1), 0)
     for order in orders.T:
         for step in samples:
-            gate = run(order[:, None], Gate([Claim(14, 8.5 / 14, 0, 1, step)], *rates), 14)
-            samples[step] += gate.standings[0].samples
+            audit = run(order[:, None], Audit([Claim(14, 8.5 / 14, 0, 1, step)], *rates), 14)
+            samples[step] += audit.standings[0].samples
     assert samples[1] < samples[None]
 
 
 def test_a_mean_that_equals_the_threshold_up_to_rounding_passes() -> None:
     scores = np.repeat([0.0, 1.0], [7, 3])[:, None]
     for step in (1, None):
-        gate = run(scores, Gate([Claim(10, 0.1 + 0.2, 0, 1, step)], 0, 0), 10)
-        assert gate.standings[0].outcome == "pass"
-        gate = run(scores, Gate([Claim(10, 0.3 + 1e-9, 0, 1, step)], 0, 0), 10)
-        assert gate.standings[0].outcome == "fail"
+        audit = run(scores, Audit([Claim(10, 0.1 + 0.2, 0, 1, step)], 0, 0), 10)
+        assert audit.standings[0].outcome == "pass"
+        audit = run(scores, Audit([Claim(10, 0.3 + 1e-9, 0, 1, step)], 0, 0), 10)
+        assert audit.standings[0].outcome == "fail"
 
 
 def test_a_slice_sees_only_its_own_samples_and_a_decided_claim_none() -> None:
@@ -162,9 +162,9 @@ def test_a_slice_sees_only_its_own_samples_and_a_decided_claim_none() -> None:
     scores = (rng.random(2000) < 0.9).astype(float)[:, None].repeat(3, axis=1)
     members = np.stack([np.ones(2000, bool), np.arange(2000) % 4 == 0, np.arange(2000) % 4 == 1], axis=1)
     claims = [Claim(int(size), 0.8, 0, 1, step=1) for size in members.sum(axis=0)]
-    together = run(scores, Gate(claims, 0.05, 0), 32, members)
+    together = run(scores, Audit(claims, 0.05, 0), 32, members)
     for column in (1, 2):
-        alone = Gate([claims[column]], 0.05, 0)
+        alone = Audit([claims[column]], 0.05, 0)
         run(scores[members[:, column], :1], alone, 32)
         assert together.standings[column] == alone.standings[0]
     assert not together.undecided.any()
@@ -176,9 +176,9 @@ def test_wrong_fail_is_shared_by_the_claims_and_wrong_pass_is_not() -> None:
     scores = (rng.random(3000) < 0.9).astype(float)[:, None]
     for threshold, outcome in ((0.93, "fail"), (0.87, "pass")):
         claim = Claim(3000, threshold, 0, 1, step=1)
-        alone = run(scores, Gate([claim], 0.05, 0.1), 3000).standings[0]
-        among = run(scores.repeat(20, axis=1), Gate([claim] * 20, 0.05, 0.1), 3000).standings[0]
-        stricter = run(scores, Gate([claim], 0.05, 0.1 / 20), 3000).standings[0]
+        alone = run(scores, Audit([claim], 0.05, 0.1), 3000).standings[0]
+        among = run(scores.repeat(20, axis=1), Audit([claim] * 20, 0.05, 0.1), 3000).standings[0]
+        stricter = run(scores, Audit([claim], 0.05, 0.1 / 20), 3000).standings[0]
         assert alone.outcome == among.outcome == outcome
         assert among == (stricter if outcome == "fail" else alone)
         assert (among.samples > alone.samples) == (outcome == "fail")
@@ -191,38 +191,38 @@ def test_relative_gains_and_maxima_are_claims_like_any_other() -> None:
     gain = candidate - 1.12 * baseline  # +12 % of the baseline
     loss = -candidate  # at most 0.6
     claims = [Claim(4000, 0.0, -1.12, 1.0), Claim(4000, -0.6, -1.0, 0.0)]
-    gate = run(np.stack([gain, loss], axis=1), Gate(claims, 0.01, 0.05), 32)
-    assert [standing.outcome for standing in gate.standings] == ["pass", "pass"]
-    assert max(standing.samples for standing in gate.standings) < 1500
+    audit = run(np.stack([gain, loss], axis=1), Audit(claims, 0.01, 0.05), 32)
+    assert [standing.outcome for standing in audit.standings] == ["pass", "pass"]
+    assert max(standing.samples for standing in audit.standings) < 1500
 
 
 def test_one_missing_limit_leaves_the_other_verdict_possible() -> None:
     scores = np.random.default_rng(3).normal(29.5, 2, 4000).clip(0)[:, None]
     claims = [Claim(4000, 28, 0, np.inf), Claim(4000, 31, 0, np.inf), Claim(4000, 31, -np.inf, 60)]
-    gate = Gate(claims, 0.05, 0.05)
-    run(scores[:3000].repeat(3, axis=1), gate, 32)
-    assert [standing.outcome for standing in gate.standings] == ["pass", None, "fail"]
+    audit = Audit(claims, 0.05, 0.05)
+    run(scores[:3000].repeat(3, axis=1), audit, 32)
+    assert [standing.outcome for standing in audit.standings] == ["pass", None, "fail"]
 
 
 def test_what_needs_no_sample_is_decided_before_the_first() -> None:
     claims = [Claim(10, -0.1, 0, 1), Claim(10, 1.1, 0, 1), Claim(10, 0.0, 0, 1, step=1), Claim(10, 0.5, 0, 1)]
-    gate = Gate(claims, 0.05, 0.05)
-    assert [standing.outcome for standing in gate.standings] == ["pass", "fail", "pass", None]
-    assert [standing.samples for standing in gate.standings] == [0, 0, 0, 0]
+    audit = Audit(claims, 0.05, 0.05)
+    assert [standing.outcome for standing in audit.standings] == ["pass", "fail", "pass", None]
+    assert [standing.samples for standing in audit.standings] == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("bad", [1.5, -0.1, float("nan"), float("inf")])
 def test_a_score_outside_the_limits_ends_early_stopping(bad: float) -> None:
-    gate = Gate([Claim(10, 0.5, 0, 1)] * 2, 0.05, 0.05)
+    audit = Audit([Claim(10, 0.5, 0, 1)] * 2, 0.05, 0.05)
     with pytest.raises(OutOfRange, match="claim 1"):
-        gate.update([[0.5, bad]])
-    gate.update([[0.5, bad]], [[True, False]])
+        audit.update([[0.5, bad]])
+    audit.update([[0.5, bad]], [[True, False]])
 
 
 def test_more_samples_than_the_population_has_are_refused() -> None:
-    gate = Gate([Claim(3, 0.5, 0, 1)], 0.0, 0.0)
+    audit = Audit([Claim(3, 0.5, 0, 1)], 0.0, 0.0)
     with pytest.raises(ValueError, match="more samples than its population"):
-        gate.update(np.full((4, 1), 0.5))
+        audit.update(np.full((4, 1), 0.5))
 
 
 @pytest.mark.parametrize(
@@ -232,10 +232,10 @@ def test_more_samples_than_the_population_has_are_refused() -> None:
         lambda: Claim(10, 0.5, 1, 0),
         lambda: Claim(10, float("nan"), 0, 1),
         lambda: Claim(10, 0.5, -np.inf, 1, step=1),
-        lambda: Gate([], 0.05, 0.05),
-        lambda: Gate([Claim(10, 0.5, 0, 1)], 0.6, 0.05),
-        lambda: Gate([Claim(10, 0.5, 0, 1)], 0.05, -0.1),
-        lambda: Gate([Claim(10, 0.5, 0, 1)], 0.05, 0.05).update([0.5]),
+        lambda: Audit([], 0.05, 0.05),
+        lambda: Audit([Claim(10, 0.5, 0, 1)], 0.6, 0.05),
+        lambda: Audit([Claim(10, 0.5, 0, 1)], 0.05, -0.1),
+        lambda: Audit([Claim(10, 0.5, 0, 1)], 0.05, 0.05).update([0.5]),
     ],
 )
 def test_what_is_no_claim_is_refused(make: object) -> None:
@@ -252,12 +252,12 @@ def test_it_stops_as_early_as_the_prototype_did(size: int, distance: float, expe
     for sign in (1, -1):
         claims = [Claim(size, 0.9 - sign * distance * 0.3, 0, 1, step=1)] * 150
         orders = np.stack([rng.permutation(scores) for _ in claims], axis=1)
-        gate = Gate(claims, 0.05, 0.05)
-        gate._fail_side = sequential._fail_side(claims, 0.05)  # each claim is a run of its own here
-        run(orders, gate, 32)
-        wrong = sum((standing.outcome == "pass") != (sign > 0) for standing in gate.standings)
+        audit = Audit(claims, 0.05, 0.05)
+        audit._fail_side = sequential._fail_side(claims, 0.05)  # each claim is a run of its own here
+        run(orders, audit, 32)
+        wrong = sum((standing.outcome == "pass") != (sign > 0) for standing in audit.standings)
         assert wrong <= 0.05 * 150 + 3 * np.sqrt(150 * 0.05 * 0.95)
-        used += [min(size, -(-standing.samples // 32) * 32) / size for standing in gate.standings]
+        used += [min(size, -(-standing.samples // 32) * 32) / size for standing in audit.standings]
     assert np.mean(used) == pytest.approx(expected, rel=0.15)
 
 
@@ -266,10 +266,10 @@ def test_the_anytime_interval_holds_the_mean_of_the_full_run() -> None:
     covered, widths = [], []
     for _ in range(40):
         order = rng.permutation(scores)
-        gate = Gate([Claim(800, 0.86, 0, 1, step=1)], 0.05, 0.05)
+        audit = Audit([Claim(800, 0.86, 0, 1, step=1)], 0.05, 0.05)
         seen = 0
-        while gate.undecided.any():
-            gate.update(order[seen : seen + 32, None])
+        while audit.undecided.any():
+            audit.update(order[seen : seen + 32, None])
             seen += 32
         interval = anytime_interval(order[:seen], 800, 0.975, 0, 1)
         covered.append(interval.lower <= 0.9 <= interval.upper)
@@ -283,9 +283,13 @@ def test_the_anytime_interval_is_what_the_gate_would_have_passed() -> None:
     scores = np.random.default_rng(7).permutation(np.repeat([1.0, 0.0], [1800, 200]))[:500, None]
     interval = anytime_interval(scores[:, 0], 2000, 0.95, 0, 1)
     for threshold, outcome in ((interval.lower - 0.001, "pass"), (interval.lower + 0.001, None)):
-        assert run(scores, Gate([Claim(2000, threshold, 0, 1)], 0.05, 0), 500).standings[0].outcome == outcome
+        assert (
+            run(scores, Audit([Claim(2000, threshold, 0, 1)], 0.05, 0), 500).standings[0].outcome == outcome
+        )
     for threshold, outcome in ((interval.upper + 0.001, "fail"), (interval.upper - 0.001, None)):
-        assert run(scores, Gate([Claim(2000, threshold, 0, 1)], 0, 0.05), 500).standings[0].outcome == outcome
+        assert (
+            run(scores, Audit([Claim(2000, threshold, 0, 1)], 0, 0.05), 500).standings[0].outcome == outcome
+        )
 
 
 def test_the_anytime_interval_closes_at_the_end_and_opens_at_the_beginning() -> None:
