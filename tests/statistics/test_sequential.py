@@ -1,4 +1,4 @@
-"""The sequential audit: exact error rates by enumeration of all orders, and everything that a verdict must not depend on."""
+"""The sequential audit: exact error rates by enumeration of all orders, and what no verdict may depend on."""
 
 from __future__ import annotations
 
