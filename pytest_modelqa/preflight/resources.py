@@ -13,6 +13,7 @@ from pathlib import Path
 from ..errors import DeviceError
 from ..evaluation.batches import FIRST
 from ..evaluation.devices import accelerators
+from ..metrics import nltk_data
 from ..spec.resolved import Evaluation, Model, Spec
 from .code_needs import Need, is_importable, needs_of
 from .findings import Finding, Severity
@@ -206,7 +207,7 @@ def _lacking(need: Need, severity: Severity) -> Iterator[Finding]:
             own,
             f"nltk's data {need.name!r} are not here",
             where=need.where,
-            expected=f"{need.name} in one of: {', '.join(map(str, _nltk_folders()[:3]))} …",
+            expected=f"{need.name} in one of: {', '.join(map(str, nltk_data.folders()[:3]))} …",
             todo=f"python -m nltk.downloader {need.name.rpartition('/')[2]}",
             kind="MissingDependencyError",
         )
@@ -225,26 +226,10 @@ def _lacking(need: Need, severity: Severity) -> Iterator[Finding]:
         )
 
 
-def _nltk_folders() -> list[Path]:
-    given = [Path(path) for path in os.environ.get("NLTK_DATA", "").split(os.pathsep) if path]
-    prefix = Path(sys.prefix)
-    own = [
-        Path.home() / "nltk_data",
-        prefix / "nltk_data",
-        prefix / "share/nltk_data",
-        prefix / "lib/nltk_data",
-    ]
-    shared = (
-        "/usr/share/nltk_data",
-        "/usr/local/share/nltk_data",
-        "/usr/lib/nltk_data",
-        "/usr/local/lib/nltk_data",
-    )
-    return [*given, *own, *map(Path, shared)]
-
-
 def _has_nltk_data(name: str) -> bool:
-    return any((folder / name).exists() or (folder / f"{name}.zip").exists() for folder in _nltk_folders())
+    return any(
+        (folder / name).exists() or (folder / f"{name}.zip").exists() for folder in nltk_data.folders()
+    )
 
 
 def _hub() -> Path:
