@@ -6,20 +6,20 @@ Written by the worker into the record, checked again by ``reuse`` before the rec
 from __future__ import annotations
 
 import importlib.metadata
-import platform
 import secrets
 import sys
 import sysconfig
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from weakref import WeakKeyDictionary
 
 from ..errors import EvaluationError
-from ..records.digests import RACY_SECONDS, FileDigest, file_sha256, identity
-from .opened_files import opened, sources
+from ..records.digests import NOT_THERE, RACY_SECONDS, FileDigest, file_sha256, identity
+from .installed import SEARCH_PATH, version_of
+from .opened_files import is_beside, looked_for, not_found, opened, sources
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 # Of our own package only what decides a measured value counts, by content and not by version: an upgrade that
@@ -94,12 +94,39 @@ def used_code(folder: Path, since: float) -> tuple[FileDigest, ...]:
     ]
     beside = folder.resolve()
     gone = [path for path in _side_files if path.is_relative_to(beside) and not path.is_file()]
+    for path in (*looked_for(folder), *_found_first(folder, files)):
+        files[path] = FileDigest(str(path), NOT_THERE, 0)
     for path in (*opened(folder), *executed, *gone):
         _side_files[path] = _as_read(path, since)
         files[path] = _side_files[path].digest
     return tuple(
         FileDigest(_stored(path, folder), files[path].sha256, files[path].size) for path in sorted(files)
     )
+
+
+def _found_first(folder: Path, imported: Mapping[Path, FileDigest]) -> Iterator[Path]:
+    """The files that are not there, and that would be imported in the place of a module or of its absence."""
+    names = [name.replace(".", "/") for name in not_found()]
+    for module, found in list(_read.items()):
+        if found and not _lies_below(found[0], folder) and "." not in module.__name__:
+            names.append(module.__name__)
+    # A package comes before a module of the same name.
+    packages = [
+        path.with_suffix("")
+        for path in imported
+        if path.suffix == ".py" and path.stem != "__init__" and _lies_below(path, folder)
+    ]
+    within = [folder.absolute() / name for name in names]
+    for path in (
+        *(each / "__init__.py" for each in (*packages, *within)),
+        *(each.with_name(f"{each.name}.py") for each in within),
+    ):
+        if not path.exists():
+            yield path
+
+
+def _lies_below(path: Path, folder: Path) -> bool:
+    return any(path.is_relative_to(beside) for beside in (folder.absolute(), folder.resolve()))
 
 
 def _as_read(path: Path, since: float) -> _SideFile:
@@ -167,8 +194,11 @@ def used_distributions() -> dict[str, str]:
         "pytest-modelqa",
         "pytest_modelqa",
     }
-    versions = {name: importlib.metadata.version(name) for name in sorted(used)}
-    return {"python": platform.python_version(), **versions}
+    sought = {name for name in not_found() if "." not in name}
+    imported_from = [found[0] for found in list(_read.values()) if found]
+    if any(not is_beside(str(path)) and not path.is_relative_to(_PACKAGE) for path in imported_from):
+        sought.add(SEARCH_PATH)
+    return {name: version_of(name) for name in ("python", *sorted(used | sought))}
 
 
 def changed(
@@ -177,6 +207,10 @@ def changed(
     """What of this code is not as it was, in words; None when all of it is."""
     for file in code:
         path = _restored(file.path, folder)
+        if file.sha256 == NOT_THERE:
+            if path.exists():
+                return f"{file.path} is new"
+            continue
         try:
             same = file_sha256(path, memory) == file.sha256
         # Renamed or removed since: measured anew, as with any other change.
@@ -185,19 +219,10 @@ def changed(
         if not same:
             return f"{file.path} changed"
     for name, version in distributions.items():
-        now = _version(name)
+        now = version_of(name)
         if now != version:
-            return f"{name} is {now or 'gone'}, was {version}"
+            return f"{name} is {now}, was {version}"
     return None
-
-
-def _version(name: str) -> str | None:
-    if name == "python":
-        return platform.python_version()
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _counts(file: Path) -> bool:

@@ -1,7 +1,8 @@
 """Files beside the spec that user code reads while it runs (a ``config.json``, a vocabulary): they decide values too.
 
 Nobody declares them, so the interpreter's audit events tell (PEP 578): every ``open`` of Python code raises one.
-Readers written in C or Rust do not; what they read are checkpoints and data, which are declared.
+Readers written in C or Rust do not; what they read are checkpoints and data, which are declared. What was looked for
+in vain counts as well: once it is there, it is read.
 """
 
 from __future__ import annotations
@@ -17,10 +18,15 @@ from typing import Any
 _folders: list[str] = []
 # As they were named, and where they lie: a link may lead elsewhere tomorrow.
 _read: dict[str, str] = {}
+_lie_at: set[str] = set()
 _written: set[str] = set()
+# Full names of the modules that code of these folders asked for with ``import``.
+_sought: set[str] = set()
 _declared: set[str] = set()
 _hooked = False
 
+# The table of audit events in the documentation of Python; the last is how libraries of operators are loaded.
+_OPENING = frozenset({"open", "sqlite3.connect", "ctypes.dlopen"})
 # An environment may lie beside the spec too; what is installed there is known by its versions.
 _NOT_READ_FOR_VALUES = frozenset({"__pycache__", ".modelqa", ".git", "site-packages", "dist-packages"})
 
@@ -50,12 +56,30 @@ def opened(folder: Path) -> tuple[Path, ...]:
     return tuple(_below(folder, lambda name: not name.endswith((".py", ".pyc", ".modelspec.yaml"))))
 
 
+def looked_for(folder: Path) -> tuple[Path, ...]:
+    """The files below a folder that were to be read and are not there."""
+    return tuple(_below(folder, lambda name: True, lambda path: not path.exists()))
+
+
+def not_found() -> tuple[str, ...]:
+    """Full names of the modules that code of the watched folders asked for, and that are not there."""
+    return tuple(sorted(name for name in _sought.copy() if name not in sys.modules))
+
+
+def is_beside(file: str) -> bool:
+    """Whether a file lies in a watched folder, and is not of an installed package."""
+    beside = any(file.startswith(folder) for folder in _folders)
+    return beside and not any(name in file for name in ("site-packages", "dist-packages"))
+
+
 def sources(folder: Path) -> tuple[Path, ...]:
     """The Python files below a folder that were read so far: imported, or executed (``exec``, ``runpy``)."""
     return tuple(_below(folder, lambda name: name.endswith(".py")))
 
 
-def _below(folder: Path, counts: Callable[[str], bool]) -> Iterator[Path]:
+def _below(
+    folder: Path, counts: Callable[[str], bool], wanted: Callable[[Path], bool] = Path.is_file
+) -> Iterator[Path]:
     beginnings, root = _beginnings(folder), folder.resolve()
     beside = set()
     # A copy: other threads of user code go on opening files.
@@ -67,7 +91,7 @@ def _below(folder: Path, counts: Callable[[str], bool]) -> Iterator[Path]:
         if begins is not None:
             beside.add(Path(name.removeprefix(begins)))
     for path in sorted(beside):
-        if _NOT_READ_FOR_VALUES.isdisjoint(path.parts) and (root / path).is_file():
+        if _NOT_READ_FOR_VALUES.isdisjoint(path.parts) and wanted(root / path):
             yield root / path
 
 
@@ -77,18 +101,35 @@ def _beginnings(folder: Path) -> tuple[str, ...]:
 
 
 def _note(event: str, arguments: tuple[Any, ...]) -> None:
-    if event != "open" or not isinstance(arguments[0], (str, bytes)):
+    if event == "import":
+        _note_import(arguments[0])
+    if event not in _OPENING or not isinstance(arguments[0], (str, bytes, os.PathLike)):
         return
-    writes = isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+    writes = event == "open" and isinstance(arguments[2], int) and _makes(arguments[2])
     named = os.fsdecode(arguments[0])
     name = os.path.abspath(named if writes else _source_of(named))  # noqa: PTH100 - in every open: the fastest way
     if not any(name.startswith(folder) for folder in _folders):
         return
     if writes:
-        _written.add(os.path.realpath(name))
+        lies_at = os.path.realpath(name)
+        # What was read before it is written anew was not made here.
+        if lies_at not in _lie_at or not os.path.exists(lies_at):  # noqa: PTH110 - see above
+            _written.add(lies_at)
     # Of 20,000 images nearly all are declared: neither noted nor looked up.
     elif name not in _declared and (lies_at := os.path.realpath(name)) not in _declared:
         _read[name] = lies_at
+        _lie_at.add(lies_at)
+
+
+def _makes(flags: int) -> bool:
+    """Whether a file is opened to be made; one that is opened to be read and changed (``numpy.memmap``) is not."""
+    return bool(flags & os.O_WRONLY or (flags & os.O_RDWR and flags & (os.O_CREAT | os.O_TRUNC)))
+
+
+def _note_import(name: str) -> None:
+    # The importing line: the hook is called from C.
+    if is_beside(sys._getframe(2).f_code.co_filename):
+        _sought.add(name)
 
 
 def _source_of(name: str) -> str:

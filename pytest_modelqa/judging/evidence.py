@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..records.columns import column_name
-from ..records.digests import FileDigest
+from ..records.digests import NOT_THERE, FileDigest
 from ..spec.catalogue import MetricDeclaration
 from ..spec.grid import named
 from ..spec.numbers import format_value
@@ -232,7 +232,11 @@ def _measured(side: Measured, coordinates: Mapping[str, Any]) -> Mapping[str, An
         },
         **({"recorded": side.recorded} if side.recorded else {}),
         # What lies beside the spec; the rest is named by versions, and lies elsewhere on another machine.
-        "code": [dataclasses.asdict(file) for file in manifest.code if file.path.startswith("./")],
+        "code": [
+            dataclasses.asdict(file)
+            for file in manifest.code
+            if file.path.startswith("./") and file.sha256 != NOT_THERE
+        ],
         "how": dict(manifest.measured),
     }
 

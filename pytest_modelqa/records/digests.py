@@ -27,6 +27,9 @@ _REMEMBERED_FROM_BYTES = 1 << 20
 RACY_SECONDS = 2.0
 """A file that was written more recently may change again without a trace in its times."""
 
+NOT_THERE = "f" * 64
+"""Stands for the sha256 of a file that code looked for in vain: once it is there, it is read."""
+
 _ATTEMPTS = 3
 _CHUNK_BYTES = 1 << 20
 

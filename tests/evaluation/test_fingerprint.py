@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from pytest_modelqa.evaluation.fingerprint import changed, read_code, used_code
+from pytest_modelqa.records.digests import NOT_THERE, FileDigest
 
 NAME = "edited_while_it_ran"
 
@@ -99,7 +100,7 @@ def test_two_records_of_code_that_was_edited_meanwhile_are_never_the_same_record
         began = wait_for_the_clock()
         importlib.import_module(NAME)
         module.write_text(f"FACTOR = {factor}\n")
-        (found,) = (file for file in used_code(module.parent, began) if NAME in file.path)
+        (found,) = (file for file in used_code(module.parent, began) if f"{NAME}.py" in file.path)
         digests.add(found.sha256)
         del sys.modules[NAME]
     assert len(digests) == 2
@@ -315,3 +316,69 @@ def test_the_script_that_confines_programs_is_code_that_decides(tmp_path: Path) 
     began = time.time()
     importlib.import_module("pytest_modelqa.checkers.python_tests")
     assert "pytest_modelqa/checkers/confined.py" in [file.path for file in used_code(tmp_path, began)]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        # How numpy.memmap opens a file unless it is told otherwise.
+        "open(folder / 'names.txt', 'r+b').close()",
+        "text = (folder / 'names.txt').read_text(); (folder / 'names.txt').write_text(text)",
+        "import sqlite3; sqlite3.connect(folder / 'names.txt').close()",
+        "import ctypes\ntry: ctypes.CDLL(str(folder / 'names.txt'))\nexcept OSError: pass",
+    ],
+    ids=["to be changed", "and written again", "sqlite", "library"],
+)
+def test_a_file_counts_however_it_is_opened_to_be_read(tmp_path: Path, code: str) -> None:
+    (tmp_path / "names.txt").write_text("a b c")
+    assert list(read_by(tmp_path, code)) == ["./names.txt"]
+
+
+@pytest.mark.parametrize("mode", ["w", "a", "x", "w+", "a+"])
+def test_a_file_that_was_made_here_follows_from_the_code(tmp_path: Path, mode: str) -> None:
+    code = f"open(folder / 'names.txt', {mode!r}).close(); open(folder / 'names.txt').close()"
+    looks_first = "try: open(folder / 'names.txt')\nexcept FileNotFoundError: pass\n"
+    assert read_by(tmp_path, code) == {}
+    (tmp_path / "names.txt").unlink()
+    assert read_by(tmp_path, looks_first + code) == {}
+
+
+def test_a_file_that_was_looked_for_in_vain_is_measured_with_once_it_is_there(tmp_path: Path) -> None:
+    found = read_by(tmp_path, "try: open(folder / 'names.txt')\nexcept FileNotFoundError: pass")
+    assert found == {"./names.txt": NOT_THERE[:8]}
+    code = (FileDigest("./names.txt", NOT_THERE, 0),)
+    assert changed(code, {}, tmp_path, None) is None
+    (tmp_path / "names.txt").touch()
+    assert changed(code, {}, tmp_path, None) == "./names.txt is new"
+
+
+TRIES = """\
+import sys
+sys.path[:0] = [str(folder), str(folder.parent / 'elsewhere')]
+import tries
+from pytest_modelqa.evaluation.fingerprint import used_distributions
+used_code(folder, since)
+assert used_distributions()["local_settings"] == "not installed"
+assert used_distributions()["PYTHONPATH"] == "not set"
+"""
+
+
+def test_what_would_be_imported_first_counts_as_long_as_it_is_not_there(tmp_path: Path) -> None:
+    folder = tmp_path / "specs"
+    for file, text in {
+        "specs/tries.py": "try: import local_settings\nexcept ImportError: pass\nimport helper, package.part",
+        "specs/package/__init__.py": "",
+        "specs/package/part.py": "",
+        "elsewhere/helper.py": "",
+    }.items():
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(text)
+    found = read_by(folder, TRIES, PYTHONPATH="")
+    assert {path for path, sha256 in found.items() if sha256 == NOT_THERE[:8]} == {
+        "./tries/__init__.py",
+        "./package/part/__init__.py",
+        "./local_settings.py",
+        "./local_settings/__init__.py",
+        "./helper.py",
+        "./helper/__init__.py",
+    }

@@ -43,6 +43,9 @@ def test_a_changed_side_file_is_measured_again_and_an_untouched_one_is_not(
     (tmp_path / "a.modelspec.yaml").write_text(SPEC)
     first = run_pytest(tmp_path)
     assert first.exit_code == 0, first.text
+    code = first.results["images::mse-max"]["verdict"]["evidence"]["candidate"]["code"]
+    # And not what would count once it is there, such as a package of the name of the module.
+    assert {file["path"] for file in code} == {"./model.py", "./names.txt", "./config.json"}
     again = run_pytest(tmp_path)
     assert again.reused("images::mse-max")
 
