@@ -48,7 +48,7 @@ def test_images_of_other_sizes_stay_a_list(load, images, tmp_path):
     assert [image.shape for image in batch["image"]] == [(3, 2, 3), (3, 9, 9)]
 
 
-def test_limit_leaves_the_rest_known(load, images):
+def test_fault_66_limit_leaves_the_rest_known(load, images):
     samples = load(path="images", limit=2)
     assert (samples.ids, samples.available) == (("ant/a.png", "bee/0.png"), 4)
     assert samples.scalars["label"].tolist() == [0, 1]
@@ -72,7 +72,7 @@ def test_images_without_class_folders_have_no_label(load, tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["truncated", "text", "header"])
-def test_a_corrupt_image_is_an_error_not_skipped(load, images, tmp_path, damage):
+def test_fault_86_a_corrupt_image_is_an_error_not_skipped(load, images, tmp_path, damage):
     path = tmp_path / "images" / "bee" / "1.png"
     whole = path.read_bytes()
     path.write_bytes(
@@ -137,7 +137,7 @@ def test_images_outside_of_the_class_folders_are_an_error(load, images, tmp_path
         load(path="images")
 
 
-def test_an_empty_folder_has_no_samples(load, tmp_path):
+def test_fault_63_an_empty_folder_has_no_samples(load, tmp_path):
     (tmp_path / "none").mkdir()
     with pytest.raises(DatasetError, match="dataset 'test' has 0 samples"):
         load(path="none")

@@ -39,7 +39,7 @@ def test_the_field_id_gives_the_ids_and_is_no_field_more(loader, ids):
     assert samples.scalars.keys() == {"x"}
 
 
-def test_no_samples_is_an_error(loader):
+def test_fault_63_no_samples_is_an_error(loader):
     for what in ("empty", "no fields", "empty list"):
         with pytest.raises(DatasetError) as caught:
             loader("returns", args={"what": what})
@@ -50,13 +50,13 @@ def test_no_samples_is_an_error(loader):
         )
 
 
-def test_a_loader_that_filters_everything_out_is_an_error(loader):
+def test_fault_64_a_loader_that_filters_everything_out_is_an_error(loader):
     with pytest.raises(DatasetError, match="dataset 'test' has 0 samples"):
         loader("table", args={"count": 0})
 
 
 @pytest.mark.parametrize("name", ["table", "images", "streamed"])
-def test_limit_takes_the_first_and_leaves_it_known(loader, name):
+def test_fault_66_limit_takes_the_first_and_leaves_it_known(loader, name):
     whole, limited, generous = (loader(name, limit=limit) for limit in (None, 2, 99))
     assert limited.ids == whole.ids[:2]
     assert (len(limited), limited.available) == (2, len(whole))
@@ -69,7 +69,7 @@ def test_limit_reads_no_more_of_a_sequence(loader):
     assert loader("breaks_later", args={"index": 3}, limit=3).ids == ("image-0", "image-1", "image-2")
 
 
-def test_doubled_ids_are_counted_and_named(loader):
+def test_fault_67_doubled_ids_are_counted_and_named(loader):
     with pytest.raises(DatasetError) as caught:
         loader("with_ids", args={"ids": ["a", "b", "a", "c", "b", "a"]})
     assert str(caught.value) == (
@@ -80,7 +80,7 @@ def test_doubled_ids_are_counted_and_named(loader):
     )
 
 
-def test_ids_that_are_the_same_as_text_are_doubled(loader):
+def test_fault_67_ids_that_are_the_same_as_text_are_doubled(loader):
     with pytest.raises(
         DatasetError, match="1 ids of dataset 'test' stand for more than one sample, first '1'"
     ):
@@ -169,7 +169,7 @@ def test_samples_with_other_fields_are_named(loader):
     assert (caught.value.expected, caught.value.found) == ("x", "y")
 
 
-def test_a_sample_that_cannot_be_read_is_an_error_not_skipped(loader):
+def test_fault_86_a_sample_that_cannot_be_read_is_an_error_not_skipped(loader):
     with pytest.raises(DatasetError) as caught:
         loader("images", args={"broken": 3})
     assert caught.value.what == "sample 3 of dataset 'test' cannot be read: OSError"
@@ -177,7 +177,7 @@ def test_a_sample_that_cannot_be_read_is_an_error_not_skipped(loader):
     assert "modelqa_loaders.py:" in caught.value.where
 
 
-def test_a_sample_that_breaks_in_a_batch_is_named_by_its_id(loader):
+def test_fault_86_a_sample_that_breaks_in_a_batch_is_named_by_its_id(loader):
     import modelqa_loaders
 
     data = modelqa_loaders.Images()
@@ -224,7 +224,7 @@ def test_a_loader_that_takes_no_split_shows_its_signature(loader):
     assert (caught.value.expected, caught.value.found) == ("unequal()", "args: split")
 
 
-def test_data_missing_offline_is_told_with_the_loaders_words(loader):
+def test_fault_84_data_missing_offline_is_told_with_the_loaders_words(loader):
     with pytest.raises(DatasetError) as caught:
         loader("needs_corpus")
     assert caught.value.what == "modelqa_loaders:needs_corpus raised for dataset 'test': LookupError"

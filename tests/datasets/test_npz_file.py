@@ -70,7 +70,7 @@ def test_the_split_is_a_field(load, tmp_path):
         load(path="b.npz", split="test")
 
 
-def test_object_arrays_are_refused_and_do_not_run(tmp_path):
+def test_fault_40_object_arrays_are_refused_and_do_not_run(tmp_path):
     class Payload:
         def __reduce__(self):
             return os.system, (f"touch '{tmp_path}/executed'",)
@@ -96,7 +96,7 @@ def _forge(path, shape, data=b"", compression=zipfile.ZIP_STORED, descr="'<f8'")
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_an_array_that_claims_745_gib_is_refused_before_it_is_allocated(tmp_path, compression):
+def test_fault_48_an_array_that_claims_745_gib_is_refused_before_it_is_allocated(tmp_path, compression):
     path = _forge(tmp_path / "a.npz", "(100000000000,)", b"12345678", compression)
     program = (
         "import resource, sys; from pathlib import Path; from pytest_modelqa.datasets.npz_file import read_npz\n"
@@ -111,7 +111,7 @@ def test_an_array_that_claims_745_gib_is_refused_before_it_is_allocated(tmp_path
     assert run.stdout == "the array 'x' declares 800,000,000,128 bytes, the file has 136: a.npz\n"
 
 
-def test_a_directory_that_claims_what_no_deflate_stream_can_hold_is_refused(tmp_path):
+def test_fault_48_a_directory_that_claims_what_no_deflate_stream_can_hold_is_refused(tmp_path):
     claimed = 0xFFFFFFF8  # the largest that is no zip64, and a multiple of 8
     path = _forge(tmp_path / "a.npz", f"({(claimed - 128) // 8},)", b"12345678", zipfile.ZIP_DEFLATED)
     content = bytearray(path.read_bytes())

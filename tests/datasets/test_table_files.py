@@ -117,13 +117,13 @@ def test_damaged_csv_is_refused_with_the_reason(tmp_path, text, found):
     assert found in caught.value.found
 
 
-def test_a_csv_of_only_a_header_has_no_samples(load, tmp_path):
+def test_fault_63_a_csv_of_only_a_header_has_no_samples(load, tmp_path):
     (tmp_path / "a.csv").write_text("a,b\n")
     with pytest.raises(DatasetError, match="dataset 'test' has 0 samples"):
         load(path="a.csv")
 
 
-def test_doubled_ids_of_a_csv_are_named(load, tmp_path):
+def test_fault_67_doubled_ids_of_a_csv_are_named(load, tmp_path):
     (tmp_path / "a.csv").write_text("id,b\n01,1\n1,2\n01,3\n")
     with pytest.raises(
         DatasetError, match="1 ids of dataset 'test' stand for more than one sample, first '01'"

@@ -132,7 +132,7 @@ def test_nan_logits_are_an_error_where_counting_gives_accuracy_1(run: Any) -> No
     assert error["what"].startswith("NaN or Inf in the outputs for 16 of 16 samples")
 
 
-def test_the_memory_of_a_worker_does_not_grow_with_the_number_of_models(run: Any) -> None:
+def test_fault_119_the_memory_of_a_worker_does_not_grow_with_the_number_of_models(run: Any) -> None:
     assert all(run.statuses[f"of_large_{number}::psnr-min"] == "PASS" for number in range(MODELS)), run.text
     # A model appends a line in each batch.
     resident = [int(line) for line in Path(run.folder, "resident.txt").read_text().split()]

@@ -65,7 +65,9 @@ def counted_runs(
     return {name: (toys[name], [session.end() for session in sessions]) for name, sessions in started.items()}
 
 
-@pytest.mark.parametrize("name", ["load", "worksteal", pytest.param("two sessions", id="two_sessions")])
+@pytest.mark.parametrize(
+    "name", ["load", "worksteal", pytest.param("two sessions", id="fault_129_two_sessions")]
+)
 def test_every_evaluation_is_made_once_with_the_verdicts_of_a_serial_run(
     counted_runs: dict[str, Any], name: str
 ) -> None:
@@ -95,7 +97,7 @@ def numbers(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_of_two_sessions_one_measures_and_the_other_reuses(counted_runs: dict[str, Any]) -> None:
+def test_fault_129_of_two_sessions_one_measures_and_the_other_reuses(counted_runs: dict[str, Any]) -> None:
     toy, _ = counted_runs["two sessions"]
     for name in ("reconstruction::psnr-min", "classification::accuracy-min"):
         reused = [
@@ -133,7 +135,7 @@ def test_a_killed_xdist_worker_leaves_the_run_incomplete(toy: Any, start_pytest:
         ("each", "judges every check several times"),
     ],
 )
-def test_other_ways_to_distribute_are_refused_with_the_reason(
+def test_fault_103_other_ways_to_distribute_are_refused_with_the_reason(
     toy: Any, start_pytest: Any, mode: str, why: str
 ) -> None:
     run = start_pytest(toy.folder, "-q", "-n", "1", "--dist", mode).end()
@@ -144,7 +146,7 @@ def test_other_ways_to_distribute_are_refused_with_the_reason(
     assert "passed" not in run.text
 
 
-def test_damaged_and_newer_records_are_measured_again(toy: Any, start_pytest: Any) -> None:
+def test_fault_127_damaged_and_newer_records_are_measured_again(toy: Any, start_pytest: Any) -> None:
     manifests = sorted((toy.folder / ".modelqa" / "store").rglob("record.json"))
     assert len(manifests) == 3
     manifests[0].write_bytes(manifests[0].read_bytes()[:-100])
@@ -156,7 +158,7 @@ def test_damaged_and_newer_records_are_measured_again(toy: Any, start_pytest: An
     assert not any(run.reused(name) for name in ("reconstruction::psnr-min", "classification::accuracy-min"))
 
 
-def test_records_under_another_models_key_are_never_its_own(
+def test_fault_128_records_under_another_models_key_are_never_its_own(
     toy: Any, measured_toy: Any, start_pytest: Any
 ) -> None:
     good = measured_toy[1].results["reconstruction::psnr-min"]["verdict"]["lines"][0]["candidate"]["value"]
@@ -184,7 +186,7 @@ os.kill(os.getpid(), 9)
 """
 
 
-def test_the_locks_of_a_dead_session_are_free(toy: Any, start_pytest: Any) -> None:
+def test_fault_130_the_locks_of_a_dead_session_are_free(toy: Any, start_pytest: Any) -> None:
     store = toy.folder / ".modelqa" / "store"
     slots = toy.folder / "tmp" / f"modelqa-slots-{os.getuid()}"
     slots.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Options and keys that do not exist, or have a value that makes no sense, end in a usage error."""
+"""Fault 87: options and keys that do not exist, or have a value that makes no sense, end in a usage error."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ USAGE_ERROR = pytest.ExitCode.USAGE_ERROR
         ("modelqa_dir", "", ["modelqa_dir is empty"]),
     ],
 )  # fmt: skip
-def test_a_key_or_value_that_makes_no_sense_is_a_usage_error(
-    pytester: pytest.Pytester, key: str, value: str, said: list[str]
-) -> None:
+def test_fault_87_configuration(pytester: pytest.Pytester, key: str, value: str, said: list[str]) -> None:
     path = pytester.makeini(f"[pytest]\n{key} = {value}\n")
     result = pytester.runpytest_inprocess()
     text = "\n".join([*result.outlines, *result.errlines])
@@ -33,7 +31,7 @@ def test_a_key_or_value_that_makes_no_sense_is_a_usage_error(
     assert "Traceback" not in text
 
 
-def test_so_is_one_given_on_the_command_line(pytester: pytest.Pytester) -> None:
+def test_fault_87_a_key_given_on_the_command_line(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_inprocess("-o", "modelqa_directory=x")
     assert result.ret == USAGE_ERROR
     assert "'modelqa_directory'" in "\n".join(result.errlines)
@@ -49,9 +47,7 @@ def test_so_is_one_given_on_the_command_line(pytester: pytest.Pytester) -> None:
         ("--modelqa-set=models", "models"),
     ],
 )
-def test_an_option_that_makes_no_sense_is_a_usage_error(
-    pytester: pytest.Pytester, option: str, said: str
-) -> None:
+def test_fault_87_options(pytester: pytest.Pytester, option: str, said: str) -> None:
     result = pytester.runpytest_inprocess(option)
     text = "\n".join([*result.outlines, *result.errlines])
     assert result.ret == USAGE_ERROR, text

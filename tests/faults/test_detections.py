@@ -73,7 +73,7 @@ def iou(one: np.ndarray, other: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("where", ["boxes", "scores"])
-def test_nan_in_boxes_or_scores_is_an_error_and_no_match(where: str) -> None:
+def test_fault_72_nan_in_boxes_or_scores_is_an_error_and_no_match(where: str) -> None:
     # What coco's matching does: a detection is passed over where its overlap is *below* the threshold. With NaN it
     # never is, and so every box matches: AP 1.0 for a dead detector (pycocotools 2.0.11).
     nothing = np.full(4, np.nan)
@@ -90,24 +90,24 @@ def test_sound_detections_are_let_through() -> None:
     assert predicted([detections([BOX]), detections([])]).shape[0] == 2
 
 
-def test_detections_missing_for_an_image_are_an_error() -> None:
+def test_fault_74_detections_missing_for_an_image() -> None:
     with pytest.raises(OutputError, match="detections for 1 of 2 images"):
         predicted([detections([BOX])])
 
 
-def test_detections_of_an_image_twice_are_an_error() -> None:
+def test_fault_75_detections_of_an_image_twice() -> None:
     with pytest.raises(OutputError, match="detections for 3 of 2 images"):
         predicted([detections([BOX])] * 3)
 
 
-def test_boxes_by_their_size_in_place_of_corners_are_an_error() -> None:
+def test_fault_78_boxes_by_their_size_for_boxes_by_their_corners() -> None:
     with pytest.raises(OutputError) as caught:
         predicted([detections([[10.0, 20.0, 5.0, 6.0]]), detections([BOX])])
     assert "negative width or height" in caught.value.what
     assert "boxes: xywh" in str(caught.value.todo)
 
 
-def test_a_label_that_is_no_category_is_an_error() -> None:
+def test_fault_78_a_label_that_is_no_category() -> None:
     with pytest.raises(OutputError) as caught:
         predicted([detections([BOX], label=7), detections([BOX])])
     assert "7" in str(caught.value)
@@ -127,10 +127,12 @@ def annotated(folder: Path, **annotation: Any) -> Path:
 @pytest.mark.parametrize(
     ("annotation", "said"),
     [
-        pytest.param({"image_id": 9}, "annotation 5 has the image_id 9", id="unknown_image"),
-        pytest.param({"image_id": "1"}, "annotation 5 has the image_id '1'", id="text_for_number"),
-        pytest.param({"category_id": 9}, "annotation 5 has the category_id 9", id="unknown_category"),
-        pytest.param({"bbox": [9, 9, -4, -4]}, "the box of annotation 5 has no area", id="corners"),
+        pytest.param({"image_id": 9}, "annotation 5 has the image_id 9", id="fault_77_unknown_image"),
+        pytest.param({"image_id": "1"}, "annotation 5 has the image_id '1'", id="fault_77_text_for_number"),
+        pytest.param(
+            {"category_id": 9}, "annotation 5 has the category_id 9", id="fault_78_unknown_category"
+        ),
+        pytest.param({"bbox": [9, 9, -4, -4]}, "the box of annotation 5 has no area", id="fault_78_corners"),
     ],
 )
 def test_annotations_that_belong_to_nothing_are_named(

@@ -1,4 +1,4 @@
-"""GPUs that are not there.
+"""Faults 90 to 92: GPUs that are not there.
 
 No GPU is needed: a script in the place of ``nvidia-smi`` says which ones there are, and workers are really started,
 with a torch that finds no GPU (its CPU build, or a machine without a driver).
@@ -72,7 +72,7 @@ def test_the_mask_of_the_caller_decides_which_gpus_there_are(monkeypatch: pytest
     ("mask", "entry"),
     [("0,-1,1", "-1"), ("2", "2"), ("0,x", "x"), ("GPU-3333", "GPU-3333"), ("GPU-", "GPU-"), ("0,,1", "")],
 )
-def test_a_mask_that_names_no_device_is_shown_with_the_wrong_entry(
+def test_fault_92_a_mask_that_names_no_device_is_shown_with_the_wrong_entry(
     monkeypatch: pytest.MonkeyPatch, mask: str, entry: str
 ) -> None:
     with pytest.raises(DeviceError) as caught:
@@ -84,7 +84,7 @@ def test_a_mask_that_names_no_device_is_shown_with_the_wrong_entry(
 
 
 @pytest.mark.usefixtures("two_gpus")
-def test_fewer_gpus_than_the_index_says_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_91_fewer_gpus_than_the_index_says(monkeypatch: pytest.MonkeyPatch) -> None:
     assert device_for("cuda:1", gate=False) == "cuda:1"
     visible("0", monkeypatch)
     with pytest.raises(DeviceError) as caught:
@@ -94,7 +94,7 @@ def test_fewer_gpus_than_the_index_says_are_an_error(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(("wanted", "gate"), [("cuda", False), ("cuda:0", False), ("auto", True)])
-def test_no_gpu_is_an_error_where_one_is_demanded(wanted: str, gate: bool) -> None:
+def test_fault_90_no_gpu_is_an_error_where_one_is_demanded(wanted: str, gate: bool) -> None:
     with pytest.raises(DeviceError, match="no accelerator is at hand"):
         device_for(wanted, gate=gate)
 
@@ -105,7 +105,7 @@ def test_without_a_demand_the_cpu_is_taken() -> None:
 
 
 @pytest.mark.parametrize(("code", "known"), [(6, True), (9, True), (18, False)])
-def test_a_broken_driver_is_an_error_and_no_reason_to_take_the_cpu(
+def test_fault_93_a_broken_driver_is_an_error_and_no_reason_to_take_the_cpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, known: bool
 ) -> None:
     monkeypatch.setenv("PATH", f"{pretend(tmp_path, (), code)}{os.pathsep}{os.environ['PATH']}")
@@ -147,7 +147,7 @@ def gpu_run(tmp_path_factory: pytest.TempPathFactory, make_toy: Any, start_pytes
     return start_pytest(toy.folder, "-q", environment={"PATH": path, "CUDA_VISIBLE_DEVICES": "1"}).end()
 
 
-def test_a_torch_that_cannot_use_the_gpu_is_named_and_nothing_runs_on_the_cpu(gpu_run: Any) -> None:
+def test_fault_90_a_torch_that_cannot_use_the_gpu_is_named_and_nothing_runs_on_the_cpu(gpu_run: Any) -> None:
     assert gpu_run.statuses["reconstruction::psnr-min"] == "ERROR"
     error = gpu_run.error("reconstruction::psnr-min")
     assert error["error"] == "DeviceError"
@@ -163,7 +163,7 @@ def test_an_evaluation_on_the_cpu_runs_beside_it(gpu_run: Any) -> None:
     assert "cpu" in str(evidence)
 
 
-def test_under_the_gate_no_gpu_is_an_error_and_no_skip(
+def test_fault_90_under_the_gate_no_gpu_is_an_error_and_no_skip(
     measured_toy: Any, make_toy: Any, start_pytest: Any, tmp_path: Path
 ) -> None:
     toy = make_toy(tmp_path / "toy")

@@ -124,12 +124,12 @@ def test_every_error_says_where_what_was_expected_and_what_to_do(run: Any) -> No
         assert "Traceback" not in (fields["details"] or ""), name
 
 
-def test_fewer_samples_than_min_samples_are_an_error(error: Callable[[str], Error]) -> None:
+def test_fault_65_fewer_samples_than_min_samples(error: Callable[[str], Error]) -> None:
     assert "40" in str(error("too_few_samples"))
     assert "50" in str(error("too_few_samples"))
 
 
-def test_overflow_in_float16_is_named_with_the_sample(error: Callable[[str], Error]) -> None:
+def test_fault_73_overflow_in_float16_is_named_with_the_sample(error: Callable[[str], Error]) -> None:
     fields = error("overflows_half")
     assert fields["error"] == "OutputError"
     assert fields["what"].startswith("NaN or Inf in the outputs for 8 of 8")
@@ -137,37 +137,43 @@ def test_overflow_in_float16_is_named_with_the_sample(error: Callable[[str], Err
     assert "float16" in fields["todo"]
 
 
-def test_missing_outputs_are_an_error(error: Callable[[str], Error]) -> None:
+def test_fault_74_missing_outputs(error: Callable[[str], Error]) -> None:
     assert error("fewer")["error"] == "OutputError"
     assert "(6, 1, 2, 2)" in str(error("fewer"))
 
 
-def test_doubled_outputs_are_an_error(error: Callable[[str], Error]) -> None:
+def test_fault_75_doubled_outputs(error: Callable[[str], Error]) -> None:
     assert error("doubled")["error"] == "OutputError"
     assert "(16, 1, 2, 2)" in str(error("doubled"))
 
 
-def test_sys_exit_0_is_no_result(error: Callable[[str], Error]) -> None:
+def test_fault_108_sys_exit_0_is_no_result(error: Callable[[str], Error]) -> None:
     assert error("exits_with_0")["error"] == "EvaluationError"
     assert error("exits_with_0")["what"] == "SystemExit: 0"
     assert "faulty.py" in error("exits_with_0")["where"]
 
 
-def test_a_kill_like_that_of_the_out_of_memory_killer_is_named(error: Callable[[str], Error]) -> None:
+def test_fault_109_a_kill_like_that_of_the_out_of_memory_killer(error: Callable[[str], Error]) -> None:
     fields = error("is_killed")
     assert fields["error"] == "InfrastructureError"
     assert "signal 9, SIGKILL: maybe out of memory" in fields["what"]
     assert fields["details"].rstrip().endswith("about to die")
 
 
-def test_an_allocator_that_refuses_one_sample_is_named(error: Callable[[str], Error]) -> None:
+def test_fault_109_an_allocator_that_refuses_one_sample(error: Callable[[str], Error]) -> None:
     fields = error("limited_memory")
     assert fields["error"] == "InfrastructureError"
     assert "out of memory with a batch of one sample" in fields["what"]
     assert "can't allocate memory" in fields["found"]
 
 
-@pytest.mark.parametrize("name", ["hangs_with_the_lock", "hangs_in_native_code"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("hangs_with_the_lock", id="fault_113"),
+        pytest.param("hangs_in_native_code", id="fault_114"),
+    ],
+)
 def test_a_hang_is_stopped_from_outside(error: Callable[[str], Error], name: str) -> None:
     fields = error(name)
     assert fields["error"] == "InfrastructureError"
@@ -176,7 +182,7 @@ def test_a_hang_is_stopped_from_outside(error: Callable[[str], Error], name: str
     assert "predicting" in fields["found"]
 
 
-def test_slow_but_progressing_is_stopped_at_its_deadline_and_says_how_far_it_came(
+def test_fault_115_slow_but_progressing_is_stopped_at_its_deadline_and_says_how_far_it_came(
     error: Callable[[str], Error],
 ) -> None:
     fields = error("too_slow")
@@ -185,7 +191,7 @@ def test_slow_but_progressing_is_stopped_at_its_deadline_and_says_how_far_it_cam
     assert fields["found"].endswith("/40")
 
 
-def test_only_what_makes_no_progress_is_a_stall(runs: tuple[Any, Any]) -> None:
+def test_fault_115_only_what_makes_no_progress_is_a_stall(runs: tuple[Any, Any]) -> None:
     stalled = runs[1]
     # 5 batches take 25 s, and the pictures after them 22 s; 20 s without a word are allowed.
     assert stalled.statuses == {"slow::psnr-min": "PASS", "hanging::psnr-min": "ERROR"}, stalled.text
@@ -195,13 +201,13 @@ def test_only_what_makes_no_progress_is_a_stall(runs: tuple[Any, Any]) -> None:
     assert "modelqa_stall_seconds" in fields["todo"]
 
 
-def test_auto_backs_off_when_a_batch_does_not_fit_and_says_so(run: Any) -> None:
+def test_fault_116_auto_backs_off_when_a_batch_does_not_fit_and_says_so(run: Any) -> None:
     side = run.results["e_out_of_memory::psnr-min"]["verdict"]["evidence"]["candidate"]
     # 16 fits, 32 does not; 16 again.
     assert "out of memory with batches of 24, measured with at most 16" in str(side)
 
 
-def test_a_batch_size_that_was_written_is_not_changed(error: Callable[[str], Error]) -> None:
+def test_fault_116_a_batch_size_that_was_written_is_not_changed(error: Callable[[str], Error]) -> None:
     fields = error("out_of_memory_fixed")
     assert fields["error"] == "InfrastructureError"
     assert fields["what"].endswith("out of memory with the batch of 24 that the spec asks for")
@@ -209,19 +215,19 @@ def test_a_batch_size_that_was_written_is_not_changed(error: Callable[[str], Err
     assert "batch_size: auto" in fields["todo"]
 
 
-def test_nan_in_the_second_batch_names_its_sample(error: Callable[[str], Error]) -> None:
+def test_fault_118_nan_in_the_second_batch_names_its_sample(error: Callable[[str], Error]) -> None:
     fields = error("nan_in_batch_2")
     assert fields["error"] == "OutputError"
     assert "'image-11'" in fields["found"]
 
 
-def test_a_killed_data_loader_worker_is_named(error: Callable[[str], Error]) -> None:
+def test_fault_120_a_killed_data_loader_worker_is_named(error: Callable[[str], Error]) -> None:
     fields = error("killed_loader")
     assert "DataLoader worker" in fields["found"]
     assert "loaders.py" in fields["where"]
 
 
-def test_of_100_mb_of_bytes_the_end_is_kept(run: Any, error: Callable[[str], Error]) -> None:
+def test_fault_122_of_100_mb_of_bytes_the_end_is_kept(run: Any, error: Callable[[str], Error]) -> None:
     fields = error("prints_100_mb_of_bytes")
     assert fields["what"] == "RuntimeError: after 100 MB"
     assert fields["details"].rstrip().endswith("the last words")
@@ -229,30 +235,30 @@ def test_of_100_mb_of_bytes_the_end_is_kept(run: Any, error: Callable[[str], Err
     assert len(run.text) < 1_000_000
 
 
-def test_a_daemon_that_holds_the_pipes_open_holds_up_nobody_and_is_killed(
+def test_fault_123_a_daemon_that_holds_the_pipes_open_holds_up_nobody_and_is_killed(
     run: Any, error: Callable[[str], Error], processes_of: Callable[..., list[str]]
 ) -> None:
     assert "the worker process died (exit code 3)" in error("dies_and_leaves_a_daemon")["what"]
     assert processes_of(run.folder) == []
 
 
-def test_half_a_result_is_no_result(error: Callable[[str], Error]) -> None:
+def test_fault_124_half_a_result_is_no_result(error: Callable[[str], Error]) -> None:
     fields = error("gives_half_a_result")
     assert fields["error"] == "InfrastructureError"
     assert "the worker process died (exit code 0)" in fields["what"]
 
 
-def test_what_is_no_result_is_shown(error: Callable[[str], Error]) -> None:
+def test_fault_124_what_is_no_result_is_shown(error: Callable[[str], Error]) -> None:
     fields = error("writes_where_results_go")
     assert "said what is no result" in fields["what"]
     assert "not a result" in fields["found"]
 
 
-def test_a_worker_that_closed_the_pipe_is_not_waited_for(error: Callable[[str], Error]) -> None:
+def test_fault_124_a_worker_that_closed_the_pipe_is_not_waited_for(error: Callable[[str], Error]) -> None:
     assert "closed the pipe" in error("closes_what_it_did_not_open")["what"]
 
 
-def test_samples_in_another_order_have_the_same_value(run: Any) -> None:
+def test_fault_76_samples_in_another_order_have_the_same_value(run: Any) -> None:
     values = {
         name: run.results[f"e_{name}::psnr-min"]["verdict"]["lines"][0]["candidate"]["value"]
         for name in ("fine", "shuffled", "at_the_end")

@@ -25,9 +25,9 @@ evaluations:
   hanging: {task: reconstruction, model: never, dataset: test, checks: [{metric: psnr, min: 20}]}
 """
 ENDINGS = {
-    "sigterm_twice": [signal.SIGTERM, signal.SIGTERM],
-    "sigint_twice": [signal.SIGINT, signal.SIGINT],
-    "sigkill": [signal.SIGKILL],
+    "fault_111_sigterm_twice": [signal.SIGTERM, signal.SIGTERM],
+    "fault_111_sigint_twice": [signal.SIGINT, signal.SIGINT],
+    "fault_112_sigkill": [signal.SIGKILL],
 }
 
 
@@ -84,8 +84,8 @@ def test_the_exit_code_is_not_0_and_the_record_proves_nothing(
     assert verified.last_line.startswith("INCOMPLETE: ")
 
 
-def test_an_interrupted_session_says_that_it_is_incomplete(ended: dict[str, Any]) -> None:
-    session, _ = ended["sigint_twice"]
+def test_fault_111_an_interrupted_session_says_that_it_is_incomplete(ended: dict[str, Any]) -> None:
+    session, _ = ended["fault_111_sigint_twice"]
     assert session.process.returncode in (2, -signal.SIGINT), session.text
 
 
@@ -113,7 +113,7 @@ def test_leaves():
 """
 
 
-def test_an_exit_code_of_0_at_exit_does_not_hide_a_failure(
+def test_fault_110_an_exit_code_of_0_at_exit_does_not_hide_a_failure(
     toy: Any, start_pytest: Any, run_command: Any
 ) -> None:
     toy.write("conftest.py", ENDS_AT_EXIT)
@@ -125,7 +125,7 @@ def test_an_exit_code_of_0_at_exit_does_not_hide_a_failure(
     assert verify(run_command, toy.folder).exit_code == 1
 
 
-def test_a_test_that_leaves_the_process_leaves_a_record_that_proves_nothing(
+def test_fault_110_a_test_that_leaves_the_process_leaves_a_record_that_proves_nothing(
     toy: Any, start_pytest: Any, run_command: Any
 ) -> None:
     toy.write("test_a.py", ENDS_IN_A_TEST)
@@ -137,7 +137,7 @@ def test_a_test_that_leaves_the_process_leaves_a_record_that_proves_nothing(
     assert verified.last_line.startswith("INCOMPLETE: ")
 
 
-def test_who_waits_for_a_device_can_be_interrupted(
+def test_fault_111_who_waits_for_a_device_can_be_interrupted(
     make_toy: Any, start_pytest: Any, wait_until: Any, tmp_path: Path
 ) -> None:
     toy = make_toy(tmp_path / "toy")

@@ -197,7 +197,7 @@ def test_no_samples_are_refused(metric: Callable[..., Any]) -> None:
 
 @pytest.mark.parametrize("metric", [accuracy, log_loss, lambda x, y: top_k_accuracy(x, y, k=1)])
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_nan_logits_are_never_class_0(metric: Callable[..., Any], bad: float) -> None:
+def test_fault_71_nan_logits_are_never_class_0(metric: Callable[..., Any], bad: float) -> None:
     outputs = torch.full((3, 4), 0.0)
     outputs[1] = bad
 
@@ -207,7 +207,7 @@ def test_nan_logits_are_never_class_0(metric: Callable[..., Any], bad: float) ->
 
 @pytest.mark.parametrize("metric", [accuracy, log_loss, lambda x, y: top_k_accuracy(x, y, k=1)])
 @pytest.mark.parametrize("labels", [[0, 3], [-1, 0]])
-def test_labels_outside_the_classes_are_refused_with_both_ranges(
+def test_fault_69_labels_outside_the_classes_are_refused_with_both_ranges(
     metric: Callable[..., Any], labels: list[int]
 ) -> None:
     with pytest.raises(OutputError, match="labels are outside the model's classes") as error:

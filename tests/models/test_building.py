@@ -102,7 +102,7 @@ def test_what_is_no_module_is_named(make_model, tmp_path):
     assert caught.value.found == "dict"
 
 
-def test_a_constructor_that_ends_the_process_is_an_error(make_model, tmp_path):
+def test_fault_108_a_constructor_that_ends_the_process_is_an_error(make_model, tmp_path):
     with pytest.raises(EvaluationError) as caught:
         build_real(make_model(build="ends_the_process"), tmp_path)
     assert caught.value.found == "SystemExit(0): the code ended the process"

@@ -123,7 +123,7 @@ def test_the_declared_format_must_be_the_one_found(saved):
     assert recognise(saved / "a.pt", "torch") == "torch"
 
 
-def test_missing_file_shows_the_absolute_path_tried(tmp_path):
+def test_fault_33_missing_file_shows_the_absolute_path_tried(tmp_path):
     (tmp_path / "step_1.pt").write_bytes(b"x")
     with pytest.raises(CheckpointError) as caught:
         recognise(tmp_path / "step_2.pt")
@@ -135,7 +135,7 @@ def test_missing_file_shows_the_absolute_path_tried(tmp_path):
     )
 
 
-def test_missing_folder_is_named(tmp_path):
+def test_fault_33_missing_folder_is_named(tmp_path):
     with pytest.raises(CheckpointError) as caught:
         recognise(tmp_path / "runs" / "step_2.pt")
     assert caught.value.found == f"no folder {tmp_path}/runs"
@@ -149,14 +149,14 @@ def test_a_folder_is_no_checkpoint_and_its_files_are_named(tmp_path):
     assert (caught.value.what, caught.value.found) == ("checkpoint is a folder: run", "model.safetensors")
 
 
-def test_empty_file_has_0_bytes(tmp_path):
+def test_fault_34_empty_file_has_0_bytes(tmp_path):
     (tmp_path / "a.pt").touch()
     with pytest.raises(CheckpointError, match=r"checkpoint is empty: a.pt has 0 bytes"):
         recognise(tmp_path / "a.pt")
 
 
 @pytest.mark.parametrize("name", ["a.pt", "a.safetensors"])
-def test_git_lfs_pointer_is_named(tmp_path, name):
+def test_fault_35_git_lfs_pointer_is_named(tmp_path, name):
     (tmp_path / name).write_text(
         "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 12345\n"
     )
@@ -167,7 +167,7 @@ def test_git_lfs_pointer_is_named(tmp_path, name):
 
 
 @pytest.mark.parametrize("start", ["<!DOCTYPE html><html>404", "\n <HTML><head>", "\ufeff<html>"])
-def test_html_page_is_named(tmp_path, start):
+def test_fault_36_html_page_is_named(tmp_path, start):
     (tmp_path / "a.safetensors").write_text(start)
     with pytest.raises(CheckpointError) as caught:
         recognise(tmp_path / "a.safetensors")
@@ -176,7 +176,7 @@ def test_html_page_is_named(tmp_path, start):
 
 
 @pytest.mark.parametrize("kept", [0.2, 0.5, 0.999])
-def test_truncated_zip_is_truncated(saved, kept):
+def test_fault_37_truncated_zip_is_truncated(saved, kept):
     whole = (saved / "a.pt").read_bytes()
     (saved / "a.pt").write_bytes(whole[: int(len(whole) * kept)])
     with pytest.raises(CheckpointError) as caught:
@@ -186,7 +186,7 @@ def test_truncated_zip_is_truncated(saved, kept):
     assert caught.value.todo == "copy it again; if it is still being written, wait"
 
 
-def test_exported_programs_are_refused(tmp_path, payload, tripwire):
+def test_fault_43_exported_programs_are_refused(tmp_path, payload, tripwire):
     with zipfile.ZipFile(tmp_path / "a.pt2", "w") as archive:
         archive.writestr("a/archive_format", "pt2")
         archive.writestr("a/data.pkl", b"")
@@ -199,7 +199,7 @@ def test_exported_programs_are_refused(tmp_path, payload, tripwire):
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script.*is deprecated")
-def test_torchscript_is_refused(tmp_path):
+def test_fault_44_torchscript_is_refused(tmp_path):
     torch.jit.script(torch.nn.Linear(2, 2)).save(tmp_path / "a.pt")
     with pytest.raises(CheckpointError, match=r"the checkpoint is TorchScript, which is a program: a.pt"):
         recognise(tmp_path / "a.pt")
@@ -270,7 +270,7 @@ def test_the_digest_of_shards_is_that_of_the_listing_of_sha256sum(tmp_path):
     assert checkpoint_digest(files[:1], file_sha256) == hashlib.sha256(b"i.json").hexdigest()
 
 
-def test_flipped_byte_differs_from_the_pinned_sha256(saved, make_model):
+def test_fault_39_flipped_byte_differs_from_the_pinned_sha256(saved, make_model):
     path = saved / "a.safetensors"
     pinned = file_sha256(path)
     check_digests(make_model(sha256=pinned), [path], {}, file_sha256)
@@ -284,7 +284,7 @@ def test_flipped_byte_differs_from_the_pinned_sha256(saved, make_model):
     assert (caught.value.expected, caught.value.found) == (pinned, file_sha256(path))
 
 
-def test_file_replaced_since_the_plan_differs_from_its_digest(saved, make_model):
+def test_fault_61_file_replaced_since_the_plan_differs_from_its_digest(saved, make_model):
     path = saved / "a.safetensors"
     planned = {path: file_sha256(path)}
     save_file({"w": torch.ones(2)}, path)
@@ -292,7 +292,7 @@ def test_file_replaced_since_the_plan_differs_from_its_digest(saved, make_model)
         check_digests(make_model(), [path], planned, file_sha256)
 
 
-def test_file_written_while_it_is_used_has_changed_during_the_run(saved):
+def test_fault_62_file_written_while_it_is_used_has_changed_during_the_run(saved):
     path = saved / "a.safetensors"
     with pytest.raises(CheckpointError) as caught, unchanged([path]), path.open("ab") as file:
         file.write(b"more")
@@ -300,7 +300,7 @@ def test_file_written_while_it_is_used_has_changed_during_the_run(saved):
     assert caught.value.todo == "wait until training has written it, or evaluate a copy"
 
 
-def test_file_replaced_by_one_of_the_same_size_has_changed_during_the_run(saved):
+def test_fault_61_file_replaced_by_one_of_the_same_size_has_changed_during_the_run(saved):
     path = saved / "a.safetensors"
     times = path.stat()
 

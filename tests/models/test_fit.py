@@ -33,7 +33,7 @@ def test_other_dtypes_of_the_same_kind_fit():
     assert not misfit(_EXPECTED, Header(half))
 
 
-def test_module_prefix_is_explained():
+def test_fault_49_module_prefix_is_explained():
     assert str(_error({f"module.{name}": info for name, info in _EXPECTED.items()})) == (
         "the checkpoint does not fit the model 'candidate': 6 of 6 missing, 6 of 6 unexpected\n"
         "  where:     /m/a.pt\n"
@@ -48,7 +48,7 @@ def test_module_prefix_is_explained():
 
 @settings(derandomize=True, deadline=None)
 @given(st.from_regex(r"[a-z_]{1,8}(\.[a-z_]{1,8}){0,2}", fullmatch=True), st.booleans())
-def test_any_prefix_is_found_also_beside_other_weights(prefix, with_others):
+def test_fault_49_any_prefix_is_found_also_beside_other_weights(prefix, with_others):
     held = {f"{prefix}.{name}": info for name, info in _EXPECTED.items()}
     if with_others:
         held |= {"loss.weight": TensorInfo((3,), "float32")}
@@ -83,14 +83,14 @@ def test_wrappers_are_explained_with_the_key_to_write():
     )
 
 
-def test_missing_head_is_named():
+def test_fault_50_missing_head_is_named():
     error = _error({name: info for name, info in _EXPECTED.items() if not name.startswith("head")})
     assert error.what == "the checkpoint does not fit the model 'candidate': 2 of 6 missing"
     assert error.found == "missing: head.weight, head.bias"
     assert error.todo == "the checkpoint lacks head.*: save the whole model, or correct args"
 
 
-def test_extra_keys_are_counted_and_named():
+def test_fault_51_extra_keys_are_counted_and_named():
     extra = {f"decoder.{i}.weight": TensorInfo((2,), "float32") for i in range(7)}
     error = _error({**_EXPECTED, **extra})
     assert error.what == "the checkpoint does not fit the model 'candidate': 7 of 13 unexpected"
@@ -98,7 +98,7 @@ def test_extra_keys_are_counted_and_named():
     assert error.todo == "the model lacks decoder.*: correct build and args in the spec"
 
 
-def test_transposed_shapes_are_recognised():
+def test_fault_52_transposed_shapes_are_recognised():
     held = {**_EXPECTED, "body.0.weight": TensorInfo((8, 16), "float32")}
     error = _error(held)
     assert error.what == "the checkpoint does not fit the model 'candidate': 1 of 6 of another shape or type"
@@ -106,7 +106,7 @@ def test_transposed_shapes_are_recognised():
     assert error.todo.startswith("looks transposed")
 
 
-def test_another_number_of_classes_is_recognised():
+def test_fault_53_another_number_of_classes_is_recognised():
     held = {
         **_EXPECTED,
         "head.weight": TensorInfo((1000, 16), "float32"),

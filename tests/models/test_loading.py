@@ -306,7 +306,7 @@ def test_a_model_without_parameters_needs_no_checkpoint(make_model, tmp_path):
     ],
 )
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_nan_and_inf_in_weights_are_counted(make_model, trained, tmp_path, values, kinds, dtype):
+def test_fault_54_nan_and_inf_in_weights_are_counted(make_model, trained, tmp_path, values, kinds, dtype):
     state = {name: t.to(dtype) if t.is_floating_point() else t for name, t in trained().state_dict().items()}
     state["head.bias"][:3] = torch.tensor(values)
     save_file(state, tmp_path / "model.safetensors")
@@ -316,7 +316,7 @@ def test_nan_and_inf_in_weights_are_counted(make_model, trained, tmp_path, value
     assert caught.value.found.endswith("of 10 values")
 
 
-def test_nan_in_complex_weights_and_in_buffers_is_found(make_model, tmp_path):
+def test_fault_54_nan_in_complex_weights_and_in_buffers_is_found(make_model, tmp_path):
     for name, value in (("spectrum", complex(0, float("nan"))), ("mask", float("nan"))):
         state = _mixed_state()
         state[name].view(-1)[0] = value
@@ -339,7 +339,7 @@ def test_whole_numbers_that_the_models_dtype_cannot_hold_are_refused(make_model,
             _load(model, tmp_path)
 
 
-def test_what_overflows_only_in_half_precision_says_so(make_model, trained, tmp_path):
+def test_fault_54_what_overflows_only_in_half_precision_says_so(make_model, trained, tmp_path):
     state = trained().state_dict()
     state["head.bias"][0] = 1e6
     save_file(state, tmp_path / "model.safetensors")
@@ -350,7 +350,7 @@ def test_what_overflows_only_in_half_precision_says_so(make_model, trained, tmp_
     assert caught.value.todo == "choose a wider `precision`"
 
 
-def test_missing_head_of_a_real_checkpoint(make_model, trained, tmp_path):
+def test_fault_50_missing_head_of_a_real_checkpoint(make_model, trained, tmp_path):
     save_file(trained("Headless").state_dict(), tmp_path / "model.safetensors")
     with pytest.raises(CheckpointError) as caught:
         _load(make_model(), tmp_path)
@@ -358,7 +358,7 @@ def test_missing_head_of_a_real_checkpoint(make_model, trained, tmp_path):
     assert caught.value.todo.startswith("the checkpoint lacks head.*")
 
 
-def test_other_number_of_classes_of_a_real_checkpoint(make_model, trained, tmp_path):
+def test_fault_53_other_number_of_classes_of_a_real_checkpoint(make_model, trained, tmp_path):
     save_file(trained(classes=1000).state_dict(), tmp_path / "model.safetensors")
     with pytest.raises(CheckpointError) as caught:
         _load(make_model(), tmp_path)
@@ -369,14 +369,14 @@ def test_other_number_of_classes_of_a_real_checkpoint(make_model, trained, tmp_p
 
 @pytest.mark.parametrize("format_key", [None, "torch"])
 @pytest.mark.parametrize("name", ["a.pt", "a.bin", "a.safetensors"])
-def test_loading_never_runs_a_payload(make_model, tmp_path, payload, tripwire, name, format_key):
+def test_fault_40_loading_never_runs_a_payload(make_model, tmp_path, payload, tripwire, name, format_key):
     torch.save({"head.bias": payload}, tmp_path / name)
     with pytest.raises(CheckpointError):
         _load(make_model(name, format=format_key), tmp_path)
     assert not tripwire.exists()
 
 
-def test_pinned_digest_is_compared_before_anything_is_read(make_model, trained, tmp_path):
+def test_fault_39_pinned_digest_is_compared_before_anything_is_read(make_model, trained, tmp_path):
     path = tmp_path / "model.safetensors"
     save_file(trained().state_dict(), path)
     assert _load(make_model(sha256=file_sha256(path)), tmp_path)
@@ -386,7 +386,7 @@ def test_pinned_digest_is_compared_before_anything_is_read(make_model, trained, 
         _load(make_model(), tmp_path, hashed={path: "0" * 64})
 
 
-def test_file_replaced_between_digest_and_load_is_an_error(make_model, trained, tmp_path):
+def test_fault_61_file_replaced_between_digest_and_load_is_an_error(make_model, trained, tmp_path):
     path = tmp_path / "model.safetensors"
     save_file(trained(seed=0).state_dict(), path)
 

@@ -83,7 +83,7 @@ def test_tensors_are_read_by_name(tmp_path):
     assert torch.equal(read["b"], torch.ones(2, 2))
 
 
-def test_truncated_file_gives_both_numbers_of_bytes(tmp_path):
+def test_fault_38_truncated_file_gives_both_numbers_of_bytes(tmp_path):
     path = tmp_path / "a.safetensors"
     save_file({"w": torch.zeros(100)}, path)
     whole = path.read_bytes()
@@ -97,7 +97,7 @@ def test_truncated_file_gives_both_numbers_of_bytes(tmp_path):
     )
 
 
-def test_truncation_at_every_byte_is_told(tmp_path):
+def test_fault_38_truncation_at_every_byte_is_told(tmp_path):
     path = tmp_path / "a.safetensors"
     save_file({"w": torch.zeros(2), "v": torch.zeros(1)}, path)
     whole = path.read_bytes()

@@ -175,7 +175,7 @@ def test_a_sparse_tensor_is_refused_by_name(tmp_path):
 
 
 @_ZIPPED
-def test_payloads_are_refused_and_do_not_run(tmp_path, payload, tripwire, zipped):
+def test_fault_40_payloads_are_refused_and_do_not_run(tmp_path, payload, tripwire, zipped):
     path = _save({"w": torch.zeros(2), "extra": payload}, tmp_path / "a.pt", zipped)
     with pytest.raises(CheckpointError) as caught:
         read_header(path)
@@ -194,7 +194,7 @@ def test_payloads_are_refused_and_do_not_run(tmp_path, payload, tripwire, zipped
 
 @pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("suffix", ["pkl", "bin", "joblib"])
-def test_plain_pickles_are_refused_in_every_protocol(tmp_path, payload, tripwire, protocol, suffix):
+def test_fault_40_plain_pickles_are_refused_in_every_protocol(tmp_path, payload, tripwire, protocol, suffix):
     path = tmp_path / f"a.{suffix}"
     path.write_bytes(pickle.dumps({"w": payload}, protocol))
     with pytest.raises(CheckpointError, match=r"it wants posix\.system"):
@@ -203,7 +203,7 @@ def test_plain_pickles_are_refused_in_every_protocol(tmp_path, payload, tripwire
 
 
 @pytest.mark.parametrize("place", range(5))
-def test_payloads_in_any_pickle_of_the_old_layout_do_not_run(tmp_path, payload, tripwire, place):
+def test_fault_40_payloads_in_any_pickle_of_the_old_layout_do_not_run(tmp_path, payload, tripwire, place):
     parts = [0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, {"w": 1}, []]
     parts[place] = payload
     path = tmp_path / "a.pt"
@@ -225,7 +225,7 @@ def test_payloads_in_any_pickle_of_the_old_layout_do_not_run(tmp_path, payload, 
     ],
     ids=["global", "inst", "obj", "stack-global", "getattr"],
 )
-def test_every_way_to_name_a_global_is_seen(tmp_path, tripwire, program):
+def test_fault_40_every_way_to_name_a_global_is_seen(tmp_path, tripwire, program):
     code = program.replace(b"{}", str(tripwire).encode())
     with zipfile.ZipFile(tmp_path / "a.pt", "w") as archive:
         archive.writestr("a/data.pkl", code)
@@ -235,7 +235,7 @@ def test_every_way_to_name_a_global_is_seen(tmp_path, tripwire, program):
     assert not tripwire.exists()
 
 
-def test_whole_modules_are_refused_with_their_class(tmp_path, networks):
+def test_fault_41_whole_modules_are_refused_with_their_class(tmp_path, networks):
     path = _save(networks.Plain(), tmp_path / "a.pt")
     with pytest.raises(CheckpointError) as caught:
         read_header(path)
@@ -245,7 +245,7 @@ def test_whole_modules_are_refused_with_their_class(tmp_path, networks):
     assert caught.value.todo == "save the weights alone: torch.save(model.state_dict(), PATH)"
 
 
-def test_other_globals_come_with_the_line_that_allows_them(tmp_path):
+def test_fault_42_other_globals_come_with_the_line_that_allows_them(tmp_path):
     content = {"w": torch.zeros(2), "args": argparse.Namespace(lr=0.1), "best": np.float64(0.5)}
     path = _save(content, tmp_path / "a.pt")
     with pytest.raises(CheckpointError) as caught:
@@ -278,7 +278,7 @@ def test_allow_globals_that_cannot_be_imported_are_named(tmp_path):
         read_tensors(path, ["w"], allow_globals=["no_such.Thing"])
 
 
-def test_compressed_archives_are_refused_before_they_are_unpacked(tmp_path):
+def test_fault_45_compressed_archives_are_refused_before_they_are_unpacked(tmp_path):
     saved = io.BytesIO()
     torch.save({"w": torch.zeros(1_000_000)}, saved)
     path = tmp_path / "a.pt"
@@ -293,7 +293,7 @@ def test_compressed_archives_are_refused_before_they_are_unpacked(tmp_path):
 
 
 @_ZIPPED
-def test_expanded_tensors_declare_more_than_the_file_has(tmp_path, zipped):
+def test_fault_46_expanded_tensors_declare_more_than_the_file_has(tmp_path, zipped):
     path = _save({"w": torch.zeros(1).expand(2**30)}, tmp_path / "a.pt", zipped)
     with pytest.raises(CheckpointError) as caught:
         read_header(path)
@@ -349,14 +349,14 @@ def test_a_storage_smaller_than_declared_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("kept", [1, 2, 12, 30, 100, 300])
-def test_truncated_files_of_the_old_layout_are_told(tmp_path, kept):
+def test_fault_37_truncated_files_of_the_old_layout_are_told(tmp_path, kept):
     path = _save({"w": torch.zeros(100)}, tmp_path / "a.pt", zipped=False)
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(CheckpointError, match=r"the checkpoint is damaged or truncated: a.pt"):
         read_header(path)
 
 
-def test_missing_tensor_data_of_the_old_layout_is_told(tmp_path):
+def test_fault_37_missing_tensor_data_of_the_old_layout_is_told(tmp_path):
     path = _save({"w": torch.zeros(100)}, tmp_path / "a.pt", zipped=False)
     path.write_bytes(path.read_bytes()[:-8])
     with pytest.raises(CheckpointError, match=r"torch refuses the checkpoint: a.pt") as caught:
@@ -407,14 +407,14 @@ def test_damaged_pickles_give_a_header_or_an_error_of_ours(written, data):
 
 
 @pytest.mark.parametrize("version", ["2.9.1", "2.5.1+cu121", "1.13.0", "nonsense"])
-def test_old_torch_may_not_read_pickles(version):
+def test_fault_97_old_torch_may_not_read_pickles(version):
     with pytest.raises(CheckpointError) as caught:
         refuse_unpatched(version)
     assert caught.value.what == "pickled checkpoints are not read with this torch: CVE-2026-24747"
     assert caught.value.found == f"torch {version}"
 
 
-def test_old_torch_is_asked_for_its_version_before_it_opens_a_pickle(tmp_path, monkeypatch):
+def test_fault_97_old_torch_is_asked_for_its_version_before_it_opens_a_pickle(tmp_path, monkeypatch):
     path = _save({"w": torch.zeros(5)}, tmp_path / "a.pt")
     monkeypatch.setattr(torch, "__version__", "2.9.1")
     with pytest.raises(CheckpointError, match="CVE-2026-24747"):

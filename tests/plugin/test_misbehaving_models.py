@@ -129,7 +129,7 @@ def test_an_exception_in_the_constructor_names_the_model_and_the_line(run: Any) 
     assert error["where"] == f"{run.folder}/model.py:{line}"
 
 
-def test_nan_names_the_sample(run: Any) -> None:
+def test_fault_71_nan_names_the_sample(run: Any) -> None:
     error = run.error("nan::psnr-min")
     assert error["error"] == "OutputError"
     assert error["what"] == "NaN or Inf in the outputs for 1 of 16 samples of a batch"
@@ -152,7 +152,7 @@ def test_of_a_megabyte_of_output_the_end_is_kept(run: Any) -> None:
     assert "the last words" in run.text
 
 
-def test_a_model_that_ends_the_process_is_told_so(run: Any) -> None:
+def test_faults_107_and_108_a_model_that_ends_the_process_is_told_so(run: Any) -> None:
     assert run.error("exits::psnr-min")["what"] == "SystemExit: leaving"
     assert run.error("exits::psnr-min")["error"] == "EvaluationError"
     assert "the worker process died (exit code 0)" in run.error("leaves::psnr-min")["what"]
@@ -161,6 +161,7 @@ def test_a_model_that_ends_the_process_is_told_so(run: Any) -> None:
 @pytest.mark.parametrize(
     ("how", "said"),
     [("killed", "signal 9, SIGKILL"), ("segfaults", "signal 11, SIGSEGV")],
+    ids=["fault_105", "fault_106"],
 )
 def test_a_killed_worker_is_an_error_that_names_the_signal(run: Any, how: str, said: str) -> None:
     error = run.error(f"{how}::psnr-min")

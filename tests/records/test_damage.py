@@ -1,4 +1,4 @@
-"""A record that is cut, altered, foreign, newer or another's is made again."""
+"""Faults 127 and 128: a record that is cut, altered, foreign, newer or another's is made again."""
 
 from __future__ import annotations
 

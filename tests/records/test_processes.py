@@ -1,4 +1,4 @@
-"""Many writers, killed writers, full and read-only disks."""
+"""Faults 125, 126 and 130, and nowhere to write: many writers, killed writers, full and read-only disks."""
 
 from __future__ import annotations
 
@@ -55,21 +55,21 @@ def in_the_making(store: Store) -> list[Path]:
     return list((store.root / ".drafts").iterdir())
 
 
-def test_of_eight_writers_of_one_key_one_makes_the_record(store: Store) -> None:
+def test_fault_125_of_eight_writers_of_one_key_one_makes_the_record(store: Store) -> None:
     said = outputs([start("write_once", store) for _ in range(8)])
     assert sorted(said) == [""] * 7 + ["made\n"]
     assert writer.check(store, KEY) == 1
     assert store.problems == in_the_making(store) == []
 
 
-def test_writers_without_the_lock_leave_one_whole_record(store: Store) -> None:
+def test_fault_125_writers_without_the_lock_leave_one_whole_record(store: Store) -> None:
     outputs([start("write_at_once", store) for _ in range(4)])
     for number in range(5):
         assert writer.check(store, digest([KEY, number])) == 1
     assert store.problems == in_the_making(store) == []
 
 
-def test_a_writer_killed_at_any_step_leaves_a_record_whole_or_not_at_all(store: Store) -> None:
+def test_fault_126_a_writer_killed_at_any_step_leaves_a_record_whole_or_not_at_all(store: Store) -> None:
     (said,) = outputs([start("die_at_every_step", store)])
     steps = int(said)
     # Locks, folders, the table, the picture, the manifest, the move, scores and sets.
@@ -83,7 +83,7 @@ def test_a_writer_killed_at_any_step_leaves_a_record_whole_or_not_at_all(store: 
     assert in_the_making(store) == []
 
 
-def test_kill_9_at_any_moment_leaves_no_wrong_value(store: Store) -> None:
+def test_fault_126_kill_9_at_any_moment_leaves_no_wrong_value(store: Store) -> None:
     moments = random.Random(0)
     for _ in range(10):
         process = start("write_for_ever", store)
@@ -99,7 +99,7 @@ def test_kill_9_at_any_moment_leaves_no_wrong_value(store: Store) -> None:
     assert in_the_making(store) == []
 
 
-def test_the_lock_of_a_killed_process_is_free(store: Store) -> None:
+def test_fault_130_the_lock_of_a_killed_process_is_free(store: Store) -> None:
     code = f"""
 import os
 from pathlib import Path

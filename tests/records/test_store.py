@@ -140,7 +140,7 @@ def test_another_thread_may_commit(store: Store, manifest: MakeManifest) -> None
     assert leftovers(store) == []
 
 
-def test_a_file_system_without_locks_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_131_a_file_system_without_locks_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     # As NFS without a lock daemon answers: the one thing here that no test machine can be relied on to have.
     def no_flock(*_: object) -> None:
         raise OSError(errno.ENOSYS, "Function not implemented")

@@ -1,4 +1,4 @@
-"""Bad specs, each with the whole message that it gives."""
+"""Every bad spec of the list of faults, numbers 1 to 32, with the whole message that it gives."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ min of check 1 of digits is not a number [not-a-number]
    11 |     checks:
    12 |       - {metric: accuracy, min: "0.9"}
       |                                 ^^^^^""",
-            id="a number in quotes",
+            id="3: a number in quotes",
         ),
         pytest.param(
             [("min: 0.9", "min: no")],
@@ -55,7 +55,7 @@ min of check 1 of digits is not a number [not-a-number]
    11 |     checks:
    12 |       - {metric: accuracy, min: no}
       |                                 ^^""",
-            id="no is text",
+            id="4: no is text",
         ),
         pytest.param(
             [("min: 0.9", "min: .nan")],
@@ -69,7 +69,7 @@ min of check 1 of digits is not a finite number [not-finite]
    11 |     checks:
    12 |       - {metric: accuracy, min: .nan}
       |                                 ^^^^""",
-            id="nan",
+            id="5: nan",
         ),
         pytest.param(
             [("min: 0.9", "min: .inf")],
@@ -83,7 +83,7 @@ min of check 1 of digits is not a finite number [not-finite]
    11 |     checks:
    12 |       - {metric: accuracy, min: .inf}
       |                                 ^^^^""",
-            id="infinity",
+            id="6: infinity",
         ),
         pytest.param(
             [("min: 0.9", "min: true")],
@@ -96,7 +96,7 @@ min of check 1 of digits is not a number [not-a-number]
    11 |     checks:
    12 |       - {metric: accuracy, min: true}
       |                                 ^^^^""",
-            id="true is no number",
+            id="7: true is no number",
         ),
         pytest.param(
             [("min: 0.9", "min: 34.02")],
@@ -110,7 +110,7 @@ min of accuracy is outside its range 0..1 [out-of-range]
    11 |     checks:
    12 |       - {metric: accuracy, min: 34.02}
       |                                 ^^^^^""",
-            id="percent for a fraction",
+            id="8: percent for a fraction",
         ),
         pytest.param(
             [("accuracy, min: 0.9", "bleu, min: 0.34")],
@@ -123,7 +123,7 @@ min of bleu looks like a fraction, and bleu ranges 0..100 [out-of-range]
    11 |     checks:
    12 |       - {metric: bleu, min: 0.34}
       |                             ^^^^""",
-            id="a fraction for 0..100",
+            id="9: a fraction for 0..100",
         ),
         pytest.param(
             [(", min: 0.9", "")],
@@ -135,7 +135,7 @@ check 1 of digits checks nothing: it has no bound [no-bound]
    11 |     checks:
    12 |       - {metric: accuracy}
       |         ^""",
-            id="no bound",
+            id="11: no bound",
         ),
         pytest.param(
             [("    checks:\n      - {metric: accuracy, min: 0.9}\n", "    checks: []\n")],
@@ -147,7 +147,7 @@ the evaluation 'digits' checks nothing [no-checks]
     6 | evaluations:
     7 |   digits:
       |   ^^^^^^""",
-            id="no checks",
+            id="11: no checks",
         ),
         pytest.param(
             [("{metric: accuracy, min: 0.9}", "{metric: accuracy, min: 0.9, severity: warn, min: 0.1}")],
@@ -160,7 +160,7 @@ the evaluation 'digits' checks nothing [no-checks]
    11 |     checks:
    12 |       - {metric: accuracy, min: 0.9, severity: warn, min: 0.1}
       |                                                      ^^^""",
-            id="a key twice",
+            id="12: a key twice",
         ),
         pytest.param(
             [
@@ -176,7 +176,7 @@ the evaluation 'digits' checks nothing [no-checks]
    11 |     seed: 1
    12 |     seed: 2
       |     ^^^^""",
-            id="a key twice, on two lines",
+            id="12: a key twice, on two lines",
         ),
         pytest.param(
             [("min: 0.9", "min: 0.9, sevrity: warn")],
@@ -188,7 +188,7 @@ check 1 of digits has an unknown key 'sevrity' [unknown-key]
    11 |     checks:
    12 |       - {metric: accuracy, min: 0.9, sevrity: warn}
       |                                      ^^^^^^^""",
-            id="a misspelt key",
+            id="13: a misspelt key",
         ),
         pytest.param(
             [("min: 0.9", "treshold: 0.9")],
@@ -200,7 +200,7 @@ check 1 of digits has an unknown key 'treshold' [unknown-key]
    11 |     checks:
    12 |       - {metric: accuracy, treshold: 0.9}
       |                            ^^^^^^^^""",
-            id="another tool's key, misspelt",
+            id="13: another tool's key, misspelt",
         ),
         pytest.param(
             [("datasets:", "  candidate: {build: model:Other}\ndatasets:")],
@@ -213,7 +213,7 @@ check 1 of digits has an unknown key 'treshold' [unknown-key]
     3 |   candidate: {build: model:Net, checkpoint: best.safetensors}
     4 |   candidate: {build: model:Other}
       |   ^^^^^^^^^""",
-            id="two models of one name",
+            id="14: two models of one name",
         ),
         pytest.param(
             [("  test: {", "  candidate: {load: data:train, role: train}\n  test: {")],
@@ -227,7 +227,7 @@ check 1 of digits has an unknown key 'treshold' [unknown-key]
     4 | datasets:
     5 |   candidate: {load: data:train, role: train}
       |   ^^^^^^^^^""",
-            id="one name in two sections",
+            id="14: one name in two sections",
         ),
         pytest.param(
             [("- {metric: accuracy, min: 0.9}", "- metric: accuracy\n        min: >=0.9")],
@@ -239,7 +239,7 @@ the file is not YAML: did not find expected comment or line break [yaml-syntax]
    12 |       - metric: accuracy
    13 |         min: >=0.9
       |               ^""",
-            id="an operator",
+            id="18: an operator",
         ),
         pytest.param(
             [("    task:", "\ttask:")],
@@ -251,7 +251,7 @@ the file is not YAML: found character that cannot start any token [yaml-syntax]
     7 |   digits:
     8 |  task: classification
       | ^""",
-            id="a tab",
+            id="19: a tab",
         ),
         pytest.param(
             [("model:Net", "!!python/object/apply:os.system [echo]")],
@@ -264,7 +264,7 @@ the tag tag:yaml.org,2002:python/object/apply:os.system is not allowed [tag]
     2 | models:
     3 |   candidate: {build: !!python/object/apply:os.system [echo], checkpoint: best.safetensors}
       |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^""",
-            id="a tag",
+            id="28: a tag",
         ),
         pytest.param(
             [("best.safe", "~/best.safe")],
@@ -276,7 +276,7 @@ the tag tag:yaml.org,2002:python/object/apply:os.system is not allowed [tag]
     2 | models:
     3 |   candidate: {build: model:Net, checkpoint: ~/best.safetensors}
       |                                             ^^^^^^^^^^^^^^^^^^""",
-            id="a home directory",
+            id="30: a home directory",
         ),
         pytest.param(
             [("best.safe", "$RUNS/best.safe")],
@@ -288,7 +288,7 @@ $RUNS has no meaning in a path of a spec [shell-syntax]
     2 | models:
     3 |   candidate: {build: model:Net, checkpoint: $RUNS/best.safetensors}
       |                                             ^^^^^^^^^^^^^^^^^^^^^^""",
-            id="a shell variable",
+            id="30: a shell variable",
         ),
         pytest.param(
             [("best.safetensors", '"${env:RUNS}/best.safetensors"')],
@@ -301,7 +301,7 @@ the environment variable RUNS is not set [undefined-variable]
     2 | models:
     3 |   candidate: {build: model:Net, checkpoint: "${env:RUNS}/best.safetensors"}
       |                                             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^""",
-            id="an undefined variable",
+            id="30: an undefined variable",
         ),
         pytest.param(
             [("    dataset: test\n", "    dataset: test\n    on: true\n    yes: 1\n")],
@@ -323,7 +323,7 @@ the evaluation 'digits' has an unknown key 'yes' [unknown-key]
    11 |     on: true
    12 |     yes: 1
       |     ^^^""",
-            id="on and yes are text",
+            id="31: on and yes are text",
         ),
         pytest.param(
             [("modelqa: 1\n", "modelqa: 1\nname: 3.10\n")],
@@ -337,7 +337,7 @@ name of the spec is not text [wrong-type]
     1 | modelqa: 1
     2 | name: 3.10
       |       ^^^^""",
-            id="a version that is a number",
+            id="32: a version that is a number",
         ),
         pytest.param(
             [("modelqa: 1\n", "modelqa: 1.0\n")],
@@ -350,7 +350,7 @@ the spec is written in another version of the language [wrong-version]
 
     1 | modelqa: 1.0
       |          ^^^""",
-            id="a version of the language",
+            id="32: a version of the language",
         ),
     ],
 )
@@ -381,7 +381,7 @@ models is not a mapping [wrong-type]
     1 | modelqa: 1
     2 | models: []
       |         ^""",
-            id="an empty list of models",
+            id="15: an empty list of models",
         ),
         pytest.param(
             "",
@@ -390,7 +390,7 @@ no spec in a.modelspec.yaml [empty]
   where:     a.modelspec.yaml
   expected:  modelqa: 1, models:, datasets:, evaluations:
   found:     an empty file""",
-            id="an empty file",
+            id="16: an empty file",
         ),
         pytest.param(
             "# nothing yet\n\n",
@@ -399,7 +399,7 @@ no spec in a.modelspec.yaml [empty]
   where:     a.modelspec.yaml
   expected:  modelqa: 1, models:, datasets:, evaluations:
   found:     nothing but comments""",
-            id="only comments",
+            id="17: only comments",
         ),
         pytest.param(
             "modelqa: 1\n".encode("utf-16-le"),
@@ -409,7 +409,7 @@ the spec is not UTF-8 text [encoding]
   expected:  UTF-8
   found:     UTF-16 or UTF-32 (by its zero bytes)
   to do:     save it as UTF-8""",
-            id="UTF-16",
+            id="20: UTF-16",
         ),
         pytest.param(
             "modelqa: 1\n".encode("utf-16"),
@@ -419,7 +419,7 @@ the spec is not UTF-8 text [encoding]
   expected:  UTF-8
   found:     UTF-16 (by its byte order mark)
   to do:     save it as UTF-8""",
-            id="UTF-16 with a byte order mark",
+            id="20: UTF-16 with a byte order mark",
         ),
         pytest.param(
             b"modelqa: 1\ndescription: caf\xe9\n",
@@ -429,7 +429,7 @@ the spec is not UTF-8 text [encoding]
   expected:  UTF-8
   found:     the byte 0xE9, as in Latin-1 or Windows-1252
   to do:     save it as UTF-8""",
-            id="Latin-1",
+            id="20: Latin-1",
         ),
         pytest.param(
             "[" * 200_000,
@@ -441,7 +441,7 @@ the spec is nested too deep [too-deep]
 
     1 | [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[
       |                                         ^""",
-            id="200 KB of [",
+            id="21: 200 KB of [",
         ),
         pytest.param(
             "- " * 50_000,
@@ -453,7 +453,7 @@ the spec is nested too deep [too-deep]
 
     1 | - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - -
       |                                                                           ^""",
-            id="100 KB of -",
+            id="22: 100 KB of -",
         ),
         pytest.param(
             _laughs(),
@@ -466,7 +466,7 @@ the spec holds too many values [too-many-values]
     5 | e: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d]
     6 | f: &f [*e, *e, *e, *e, *e, *e, *e, *e, *e]
       |        ^^""",
-            id="a billion laughs",
+            id="23: a billion laughs",
         ),
         pytest.param(
             _merges(),
@@ -479,7 +479,7 @@ the spec holds too many values [too-many-values]
    14 | n: &n {<<: [*m, *m]}
    15 | o: &o {<<: [*n, *n]}
       |             ^^""",
-            id="a merge bomb",
+            id="24: a merge bomb",
         ),
         pytest.param(
             "a: &a [*a]\n",
@@ -490,7 +490,7 @@ the spec holds too many values [too-many-values]
 
     1 | a: &a [*a]
       |        ^^""",
-            id="an alias to itself",
+            id="25: an alias to itself",
         ),
         pytest.param(
             "min: " + "9" * 5000,
@@ -502,7 +502,7 @@ a number has 5,000 characters [number-too-long]
 
     1 | min: 99999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999
       |      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^""",
-            id="a number of 5,000 digits",
+            id="26: a number of 5,000 digits",
         ),
         pytest.param(
             b"#" * 50_000_000,
@@ -511,7 +511,7 @@ the spec is too large [file-too-large]
   where:     a.modelspec.yaml
   expected:  at most 1,500,000 bytes
   to do:     split it; is this the file that you meant?""",
-            id="50 MB",
+            id="27: 50 MB",
         ),
         pytest.param(
             "modelqa: 1\n---\nmodelqa: 1\n",
@@ -524,7 +524,7 @@ the file holds a second YAML document [second-document]
     1 | modelqa: 1
     2 | ---
       | ^^^""",
-            id="two documents",
+            id="29: two documents",
         ),
     ],
 )
@@ -533,7 +533,7 @@ def test_a_file_that_is_no_spec_is_explained(read: Reader, content: str | bytes,
 
 
 @pytest.mark.parametrize(("written", "value"), [("1e-3", 0.001), ("1E-1", 0.1), ("0.5", 0.5), ("+.5", 0.5)])
-def test_numbers_with_an_exponent_are_numbers(
+def test_fault_1_and_2_numbers_with_an_exponent_are_numbers(
     read: Reader, spec_text: Callable[..., str], written: str, value: float
 ) -> None:
     spec = read(spec_text(("min: 0.9", f"min: {written}")))
@@ -541,13 +541,15 @@ def test_numbers_with_an_exponent_are_numbers(
     assert spec.evaluations["digits"].checks[0].bound.minimum == value
 
 
-def test_a_capital_exponent_without_a_point_is_a_number(read: Reader, spec_text: Callable[..., str]) -> None:
+def test_fault_2_a_capital_exponent_without_a_point_is_a_number(
+    read: Reader, spec_text: Callable[..., str]
+) -> None:
     spec = read(spec_text(("accuracy, min: 0.9", "log_loss, max: 1E5")))
 
     assert spec.evaluations["digits"].checks[0].bound.maximum == 100000.0
 
 
-def test_the_metrics_own_unit_says_that_a_small_number_is_meant(
+def test_fault_9_the_metrics_own_unit_says_that_a_small_number_is_meant(
     read: Reader, spec_text: Callable[..., str]
 ) -> None:
     spec = read(spec_text(("accuracy, min: 0.9", "bleu, min: 0.34, unit: points")))
@@ -555,7 +557,7 @@ def test_the_metrics_own_unit_says_that_a_small_number_is_meant(
     assert spec.evaluations["digits"].checks[0].bound.minimum == 0.34
 
 
-def test_a_bound_against_the_metrics_direction_is_a_warning(
+def test_fault_10_a_bound_against_the_metrics_direction_is_a_warning(
     read: Reader, spec_text: Callable[..., str]
 ) -> None:
     spec = read(spec_text(("min: 0.9", "max: 0.9")))
@@ -566,20 +568,22 @@ def test_a_bound_against_the_metrics_direction_is_a_warning(
     )
 
 
-def test_a_byte_order_mark_of_utf_8_is_read(read: Reader, spec_text: Callable[..., str]) -> None:
+def test_fault_20_a_byte_order_mark_of_utf_8_is_read(read: Reader, spec_text: Callable[..., str]) -> None:
     spec = read(b"\xef\xbb\xbf" + spec_text().encode())
 
     assert spec.models["candidate"].position.line == 3
 
 
-def test_a_path_that_leaves_the_folder_is_kept_as_it_is_written(
+def test_fault_30_a_path_that_leaves_the_folder_is_kept_as_it_is_written(
     read: Reader, spec_text: Callable[..., str]
 ) -> None:
     for path in ("../../etc/passwd", "/etc/passwd"):
         assert read(spec_text(("best.safetensors", path))).models["candidate"].checkpoint == path
 
 
-def test_no_and_on_are_text_where_text_may_stand(read: Reader, spec_text: Callable[..., str]) -> None:
+def test_fault_31_no_and_on_are_text_where_text_may_stand(
+    read: Reader, spec_text: Callable[..., str]
+) -> None:
     spec = read(spec_text(("build: model:Net", "build: model:Net, args: {mode: no, on: yes}")))
 
     assert spec.models["candidate"].args == {"mode": "no", "on": "yes"}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 GRID = ("best.safetensors", "'{step}/{seed}.pt', coordinates: {step: [1, 2], seed: [0, 1]}")
 CHECK = "accuracy, min: 0.9"
 MODEL = "    model: candidate\n"
+SECOND = ("datasets:", "  second: {build: model:Net}\ndatasets:")
 
 RULES: list[tuple[list[tuple[str, str]], list[str]]] = [
     # Models

@@ -180,7 +180,7 @@ def test_labels_that_cannot_be_scored_are_refused(
     assert found in (error.value.found or "")
 
 
-def test_labels_from_one_are_refused_with_both_ranges(samples_of: Callable[..., Any]) -> None:
+def test_fault_69_labels_from_one_are_refused_with_both_ranges(samples_of: Callable[..., Any]) -> None:
     samples = samples_of(image=FEATURES, label=LABELS + 1)
     prepared = task()
     prepared.prepare(samples)
@@ -192,7 +192,7 @@ def test_labels_from_one_are_refused_with_both_ranges(samples_of: Callable[..., 
     assert error.value.found == "labels from 1 to 3 (they seem to be counted from 1)"
 
 
-def test_labels_beyond_the_classes_are_refused_with_both_ranges(
+def test_fault_69_labels_beyond_the_classes_are_refused_with_both_ranges(
     samples_of: Callable[..., Any],
 ) -> None:
     samples = samples_of(image=FEATURES, label=LABELS)
