@@ -19,12 +19,6 @@ class Plain(nn.Module):
         return self.head(self.body(x))
 
 
-class Prefixed(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.backbone = Plain()
-
-
 class Headless(nn.Module):
     def __init__(self):
         super().__init__()

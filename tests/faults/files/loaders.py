@@ -29,14 +29,3 @@ def shuffled() -> dict[str, np.ndarray]:
     with np.load(IMAGES) as arrays:
         order = np.random.default_rng(0).permutation(len(arrays["id"]))
         return {name: values[order] for name, values in arrays.items()}
-
-
-def one_missing() -> dict[str, np.ndarray]:
-    with np.load(IMAGES) as arrays:
-        return {name: values[1:] for name, values in arrays.items()}
-
-
-def one_unknown() -> dict[str, np.ndarray]:
-    with np.load(IMAGES) as arrays:
-        fields = dict(arrays)
-    return fields | {"id": np.array(["somewhere-else", *fields["id"][1:]])}
