@@ -15,7 +15,7 @@ from .gate import Gate
 from .items import GATE, WAITING, Check, Goal, Item
 from .preflight.questions import questions_of
 from .preflight_items import Preflight, preflight_is_asked
-from .spec import SpecError, resolved
+from .spec import SpecError
 from .spec.resolved import Spec
 
 __all__ = ["GATE", "WAITING", "Case", "SpecFile", "SpecWarning", "specs_below"]
@@ -37,13 +37,7 @@ class SpecFile(pytest.File):
         except (ModelQAError, pytest.PytestWarning) as problem:
             gate.cannot_read(self.path, str(problem))
             raise self.CollectError(str(problem)) from None
-        cases = [_preflight_case(self, spec, gate)] if preflight_is_asked(self.config) else []
-        cases += [_evaluation_case(self, spec, evaluation) for evaluation in spec.evaluations.values()]
-        if spec.controls and controls_are_asked(self.config):
-            cases.append(_controls_case(self, spec))
-        if spec.goals:
-            cases.append(_goals_case(self, spec))
-        for case in cases:
+        for case in _cases(self, spec, gate):
             for item in case.collect():
                 gate.plan(item.planned(spec))
             yield case
@@ -132,29 +126,26 @@ def _demand_supported_distribution(config: pytest.Config) -> None:
         )
 
 
-def _evaluation_case(parent: SpecFile, spec: Spec, evaluation: resolved.Evaluation) -> Case:
-    items = [
-        (check.id, {"spec": spec, "evaluation": evaluation, "check": check}) for check in evaluation.checks
-    ]
-    case: Case = Case.from_parent(parent, name=evaluation.name, items=items, kind=Check)
-    return case
+def _cases(parent: SpecFile, spec: Spec, gate: Gate) -> Iterator[Case]:
+    """The preflight and the controls only where they are asked for: they belong to no release."""
 
+    def case(name: str, kind: type[Item], items: Iterable[tuple[str, dict[str, Any]]]) -> Case:
+        made: Case = Case.from_parent(parent, name=name, kind=kind, items=list(items))
+        return made
 
-def _preflight_case(parent: SpecFile, spec: Spec, gate: Gate) -> Case:
-    items = [
-        (question.id, {"spec": spec, "question": question}) for question in questions_of(spec, gate.catalogue)
-    ]
-    case: Case = Case.from_parent(parent, name="preflight", items=items, kind=Preflight)
-    return case
-
-
-def _controls_case(parent: SpecFile, spec: Spec) -> Case:
-    items = [(control.name, {"spec": spec, "control": control}) for control in spec.controls.values()]
-    case: Case = Case.from_parent(parent, name="controls", items=items, kind=KnownBad)
-    return case
-
-
-def _goals_case(parent: SpecFile, spec: Spec) -> Case:
-    items = [(goal.name, {"spec": spec, "goal": goal}) for goal in spec.goals.values()]
-    case: Case = Case.from_parent(parent, name="goals", items=items, kind=Goal)
-    return case
+    if preflight_is_asked(parent.config):
+        questions = questions_of(spec, gate.catalogue)
+        yield case(
+            "preflight", Preflight, ((each.id, {"spec": spec, "question": each}) for each in questions)
+        )
+    for evaluation in spec.evaluations.values():
+        common = {"spec": spec, "evaluation": evaluation}
+        yield case(
+            evaluation.name, Check, ((each.id, {**common, "check": each}) for each in evaluation.checks)
+        )
+    if spec.controls and controls_are_asked(parent.config):
+        controls = spec.controls.values()
+        yield case("controls", KnownBad, ((each.name, {"spec": spec, "control": each}) for each in controls))
+    if spec.goals:
+        goals = spec.goals.values()
+        yield case("goals", Goal, ((each.name, {"spec": spec, "goal": each}) for each in goals))
