@@ -96,7 +96,7 @@ def _number(value: float) -> str:
     return f"{value:g}".replace("-", "−")
 
 
-_WORDS = ((PydanticUndefined, "required"), (None, "none"), (False, "false"))
+_WORDS = ((PydanticUndefined, "required"), (None, "none"), (False, "false"), (True, "true"))
 
 
 def _arguments(schema: type[BaseModel]) -> str:
@@ -165,9 +165,14 @@ def test_every_task_is_documented_with_its_arguments_and_baselines() -> None:
         assert [line["argument"].strip("`") for line in table] == list(fields)
         for line in table:
             default = fields[line["argument"].strip("`")].get_default()
-            word = (
-                "null" if default is None else "(required)" if default is PydanticUndefined else str(default)
-            )
+            special = {
+                "None": "null",
+                "PydanticUndefined": "(required)",
+                "True": "true",
+                "False": "false",
+                "()": "[]",
+            }
+            word = special.get(str(default), str(default))
             assert line["default"].strip("`") == word
 
 
