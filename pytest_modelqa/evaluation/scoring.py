@@ -1,4 +1,4 @@
-"""From outputs and records to scores: the only place where a metric's code is called."""
+"""From a model's outputs and the predictions in records to scores: calls the code of metrics, and trusts none of it."""
 
 from __future__ import annotations
 
@@ -192,7 +192,8 @@ def _of_table_part(
     return _of_weighings(declaration.name, load(declaration)(tables, weighings, **use.args)[""])
 
 
-# One: the metrics of a record follow one another, and what they share is derived from the same object.
+# One: the metrics of a record follow one another, and what they share is derived from the same object. The seal is
+# there to tell a record from what was in its folder before.
 @functools.lru_cache(maxsize=1)
 def _side_tables(folder: Path, seal: str, columns: tuple[str, ...], tables: tuple[str, ...]) -> SideTables:
     record = read_record(folder)
