@@ -1,4 +1,4 @@
-"""From a model's outputs and the predictions in records to scores: calls the code of metrics, and trusts none of it."""
+"""From outputs, and the predictions in records, to scores: calls the code of metrics, and trusts none of it."""
 
 from __future__ import annotations
 

@@ -25,6 +25,9 @@ Word = Literal[
     "CONTROLS FAILED",
 ]
 
+# How a last line begins that is good, and one that is bad; any other is no verdict.
+GOOD: tuple[Word, ...] = ("GO", "PREFLIGHT OK", "CONTROLS OK")
+BAD: tuple[Word, ...] = ("NO-GO", "PREFLIGHT FAILED", "CONTROLS FAILED")
 _PREFLIGHT: tuple[Word, Word] = ("PREFLIGHT OK", "PREFLIGHT FAILED")
 _CONTROLS: tuple[Word, Word] = ("CONTROLS OK", "CONTROLS FAILED")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..records.manifest import minute
-from .conclusion import Planned, Result
+from .conclusion import BAD, GOOD, Planned, Result
 from .run_record import RunRecord
 from .terminal import shown_status
 
@@ -18,10 +18,7 @@ _MOST_CHARACTERS = 60_000
 # GitHub shows ten errors and ten warnings a step.
 _MOST_ANNOTATIONS = 10
 _ICONS = {"PASS": "✅", "FAIL": "❌", "ERROR": "❗", "WARN": "⚠️", "INCONCLUSIVE": "❔"}
-_WORDS = {
-    **dict.fromkeys(("GO", "PREFLIGHT OK", "CONTROLS OK"), "✅"),
-    **dict.fromkeys(("NO-GO", "PREFLIGHT FAILED", "CONTROLS FAILED"), "❌"),
-}
+_WORDS: Mapping[str, str] = {**dict.fromkeys(GOOD, "✅"), **dict.fromkeys(BAD, "❌")}
 
 
 def workflow_commands(run: RunRecord, root: Path, workspace: Path | None) -> Iterator[str]:

@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from ..conclusion import Planned, Result
+from ..conclusion import BAD, GOOD, Planned, Result
 from ..history import History
 from ..run_record import ReadEvaluation, ReadSpec, RunRecord
 from .budget import Budget
@@ -22,11 +22,8 @@ from .pictures import Pictures, pictures_of
 from .samples import Samples, Score, samples_of
 from .trends import HistoryView, history_view
 
-# How a conclusion is coloured; any other is no release.
-WORD_CLASS: Mapping[str, str] = {
-    **dict.fromkeys(("GO", "PREFLIGHT OK", "CONTROLS OK"), "pass"),
-    **dict.fromkeys(("NO-GO", "PREFLIGHT FAILED", "CONTROLS FAILED"), "fail"),
-}
+# How a conclusion is coloured.
+WORD_CLASS: Mapping[str, str] = {**dict.fromkeys(GOOD, "pass"), **dict.fromkeys(BAD, "fail")}
 
 # With many evaluations each shows fewer of its samples, so that the page stays below 5 MB.
 _SAMPLE_ROWS = 2_000
