@@ -1,7 +1,7 @@
 """A spec as the rest of the program sees it: defaults filled in, names checked, bounds in the own unit.
 
-``read_spec`` makes these; a variant (a tiny model, a control) is made of them by ``replace``. Every object knows where
-it stands in the file.
+``read_spec`` makes these; a variant (a tiny model, a control) is made of them by ``replace``. Every object knows
+where it stands in the file.
 """
 
 from __future__ import annotations
