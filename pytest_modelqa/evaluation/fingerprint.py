@@ -32,6 +32,7 @@ _OWN_PROCESS = tuple(
     _PACKAGE / "evaluation" / name
     for name in ("worker.py", "local.py", "watchdog.py", "log_tail.py", "inline.py")
 )
+_AT_START = frozenset({"sitecustomize", "usercustomize"})
 _NO_FILE = "0" * 32
 _STANDARD_LIBRARY = tuple({Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")})
 
@@ -195,8 +196,11 @@ def used_distributions() -> dict[str, str]:
         "pytest_modelqa",
     }
     sought = {name for name in not_found() if "." not in name}
-    imported_from = [found[0] for found in list(_read.values()) if found]
-    if any(not is_beside(str(path)) and not path.is_relative_to(_PACKAGE) for path in imported_from):
+    # An editor puts a sitecustomize of its own before everything.
+    counted = [
+        found[0] for module, found in list(_read.items()) if found and module.__name__ not in _AT_START
+    ]
+    if any(not is_beside(str(path)) and not path.is_relative_to(_PACKAGE) for path in counted):
         sought.add(SEARCH_PATH)
     return {name: version_of(name) for name in ("python", *sorted(used | sought))}
 

@@ -27,6 +27,7 @@ _hooked = False
 
 # The table of audit events in the documentation of Python; the last is how libraries of operators are loaded.
 _OPENING = frozenset({"open", "sqlite3.connect", "ctypes.dlopen"})
+_OWN_PACKAGE = f"{Path(__file__).parent.parent}{os.sep}"
 # An environment may lie beside the spec too; what is installed there is known by its versions.
 _NOT_READ_FOR_VALUES = frozenset({"__pycache__", ".modelqa", ".git", "site-packages", "dist-packages"})
 
@@ -69,7 +70,7 @@ def not_found() -> tuple[str, ...]:
 def is_beside(file: str) -> bool:
     """Whether a file lies in a watched folder, and is not of an installed package."""
     beside = any(file.startswith(folder) for folder in _folders)
-    return beside and not any(name in file for name in ("site-packages", "dist-packages"))
+    return beside and not any(name in file for name in ("site-packages", "dist-packages", _OWN_PACKAGE))
 
 
 def sources(folder: Path) -> tuple[Path, ...]:
@@ -116,7 +117,8 @@ def _note(event: str, arguments: tuple[Any, ...]) -> None:
         if lies_at not in _lie_at or not os.path.exists(lies_at):  # noqa: PTH110 - see above
             _written.add(lies_at)
     # Of 20,000 images nearly all are declared: neither noted nor looked up.
-    elif name not in _declared and (lies_at := os.path.realpath(name)) not in _declared:
+    elif (name not in _declared and os.path.realpath(name) not in _declared) or _is_kept():
+        lies_at = os.path.realpath(name)
         _read[name] = lies_at
         _lie_at.add(lies_at)
 
@@ -127,9 +129,20 @@ def _makes(flags: int) -> bool:
 
 
 def _note_import(name: str) -> None:
-    # The importing line: the hook is called from C.
-    if is_beside(sys._getframe(2).f_code.co_filename):
+    # The importing line, for the hook is called from C; at the bottom of a thread there is none.
+    frame = sys._getframe(1).f_back
+    if frame is not None and is_beside(frame.f_code.co_filename):
         _sought.add(name)
+
+
+def _is_kept() -> bool:
+    """Whether a module is being imported: what it reads then serves evaluations too that do not declare it."""
+    frame = sys._getframe(1).f_back
+    while frame is not None:
+        if frame.f_code.co_name == "<module>" and is_beside(frame.f_code.co_filename):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _source_of(name: str) -> str:

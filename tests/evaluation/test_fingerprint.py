@@ -263,6 +263,16 @@ def test_a_file_that_only_the_evaluation_before_declared_counts(tmp_path: Path) 
     assert list(read_by(tmp_path, code)) == ["./both.txt"]
 
 
+def test_what_a_module_read_when_it_was_imported_counts_for_who_does_not_declare_it(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "keeps.py").write_text("TEXT = open(__file__.replace('keeps.py', 'mine.txt')).read()")
+    code = (
+        "sys.path.insert(0, str(folder)); declare([folder / 'mine.txt']); import keeps\n"
+        "assert 'mine.txt' not in str(used_code(folder, since)); declare([])"
+    )
+    assert "./mine.txt" in read_by(tmp_path, code)
+
+
 def test_declared_files_cost_nothing_however_many_were_opened(tmp_path: Path) -> None:
     """A data set is 20,000 images; every evaluation of a worker asks what was opened."""
     for number in range(40):
@@ -341,6 +351,17 @@ def test_a_file_that_was_made_here_follows_from_the_code(tmp_path: Path, mode: s
     assert read_by(tmp_path, code) == {}
     (tmp_path / "names.txt").unlink()
     assert read_by(tmp_path, looks_first + code) == {}
+
+
+def test_where_an_editor_starts_python_from_decides_no_value(tmp_path: Path) -> None:
+    (tmp_path / "editor").mkdir()
+    (tmp_path / "editor" / "sitecustomize.py").touch()
+    code = (
+        "from pytest_modelqa.evaluation.fingerprint import used_distributions\n"
+        "assert 'sitecustomize' in str(used_code(folder, since)) and 'PYTHONPATH' not in used_distributions()"
+    )
+    (tmp_path / "specs").mkdir()
+    read_by(tmp_path / "specs", code, PYTHONPATH=str(tmp_path / "editor"))
 
 
 def test_a_file_that_was_looked_for_in_vain_is_measured_with_once_it_is_there(tmp_path: Path) -> None:
