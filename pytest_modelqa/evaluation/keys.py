@@ -8,6 +8,7 @@ only the verdict.
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,9 +92,12 @@ def key_of(job: Job, catalogue: Catalogue, run_id: str, memory: Path) -> Key:
         # Random weights must never be found by a release, wherever the store is.
         parts["rehearsal"] = True
     if task.reads_files:
-        inputs[FILES] = tuple(_file(path, job.folder, memory) for path in files_of(job, task))
-        # The bytes and not the path, as with checkpoints; their names, because formats know files by them.
-        parts[FILES] = [[Path(file.path).name, file.sha256] for file in inputs[FILES]]
+        paths = files_of(job, task)
+        inputs[FILES] = tuple(_file(path, job.folder, memory) for path in paths)
+        # The bytes and not the path, as with checkpoints; their names below the first, because formats know files
+        # by them: MLflow keeps val/loss in a folder val.
+        names = [os.path.relpath(path, paths[0].parent) for path in paths]
+        parts[FILES] = [[name, file.sha256] for name, file in zip(names, inputs[FILES], strict=True)]
     return Key(digest(parts), parts, inputs, undeclared or companions.undeclared, timed)
 
 

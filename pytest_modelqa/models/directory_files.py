@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..errors import CheckpointError
 
-# Configuration, tokenizer, chat templates.
-_SUFFIXES = frozenset({".json", ".txt", ".model", ".jinja", ".spm", ".tiktoken"})
+# Configuration, tokenizer (VOCAB_FILES_NAMES in transformers; bpe.codes is PhoBERT's), chat templates.
+_SUFFIXES = frozenset({".json", ".txt", ".model", ".jinja", ".spm", ".tiktoken", ".codes", ".tokenizer"})
 # And what training left beside them.
 _OF_TRAINING = re.compile(r"(trainer_state|(all|train|eval)_results)\.json")
 

@@ -181,6 +181,30 @@ def test_what_the_key_was_made_of_can_be_read(folder: Path) -> None:
     assert made.parts["baselines"] == ["constant"]
 
 
+RECORDED = """\
+modelqa: 1
+name: toy
+evaluations:
+  run:
+    task: recorded
+    args: {path: run, format: mlflow, source: test}
+    checks: [{metric: recorded_value, args: {name: val/loss, unit: nats, higher_is_better: false}, max: 2}]
+"""
+
+
+def test_the_files_of_another_tool_are_in_the_key_by_their_names_in_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "toy.modelspec.yaml").write_text(RECORDED)
+    (tmp_path / "run" / "metrics" / "val").mkdir(parents=True)
+    (tmp_path / "run" / "meta.yaml").write_text("status: 3\n")
+    (tmp_path / "run" / "metrics" / "val" / "loss").write_text("1 1.5 0\n")
+    before = key(tmp_path).value
+    (tmp_path / "run").rename(tmp_path / "moved")
+    edit(tmp_path, "path: run", "path: moved")
+    assert key(tmp_path).value == before
+    (tmp_path / "moved" / "metrics" / "val").rename(tmp_path / "moved" / "metrics" / "test")
+    assert key(tmp_path).value != before
+
+
 def test_a_missing_file_is_an_error_before_anything_runs(folder: Path) -> None:
     (folder / "data" / "a.npy").unlink()
     with pytest.raises(DatasetError, match=r"data/\*\.npy"):

@@ -62,9 +62,11 @@ def test_its_weights_can_be_looked_at_without_torch(directory: Path) -> None:
 def test_what_decides_what_it_gives_belongs_to_it(directory: Path) -> None:
     for name in ("trainer_state.json", "README.md", "pytorch_model.bin", "modeling.py"):
         (directory / name).write_text("{}")
-    (directory / "chat_template.jinja").write_text("x")
+    for name in ("chat_template.jinja", "bpe.codes"):
+        (directory / name).write_text("x")
     assert recognise(directory) == TRANSFORMERS
     assert [path.name for path in checkpoint_files(directory)] == [
+        "bpe.codes",
         "chat_template.jinja",
         "config.json",
         "generation_config.json",
