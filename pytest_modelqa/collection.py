@@ -37,6 +37,7 @@ class SpecFile(pytest.File):
         except (ModelQAError, pytest.PytestWarning) as problem:
             gate.cannot_read(self.path, str(problem))
             raise self.CollectError(str(problem)) from None
+        self.extra_keyword_matches.update(spec.tags)
         for case in _cases(self, spec, gate):
             for item in case.collect():
                 gate.plan(item.planned(spec))

@@ -44,7 +44,7 @@ class Header(Entry):
     )
     description: str = Field(default="", description="What the experiment is, for those who read the report.")
     tags: list[Text] = Field(
-        default=[], description="Words to find the spec by.", examples=[["vision", "release"]]
+        default=[], description="Words that pytest -k finds the spec by.", examples=[["vision", "release"]]
     )
 
 

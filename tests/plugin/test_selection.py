@@ -53,6 +53,17 @@ def test_an_id_does_not_change_with_the_bound_or_the_order(gate: Gate, toy: Any)
     assert sorted(collected(gate("--co", "-q"))) == sorted(IDS)
 
 
+def test_a_tag_selects_the_specs_that_bear_it(gate: Gate, toy: Any) -> None:
+    text = (toy.folder / SPEC).read_text()
+    (toy.folder / "tagged.modelspec.yaml").write_text(
+        text.replace("name: toy", "name: tagged\ntags: [nightly]")
+    )
+    run = gate("--collect-only", "-q", "-k", "nightly and psnr")
+    assert [line for line in run.lines if "::" in line] == [
+        each.replace(SPEC, "tagged.modelspec.yaml") for each in IDS[:2]
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
