@@ -29,6 +29,7 @@ from .report.publishing import publish
 from .report.run_record import ReadEvaluation, ReadSpec, RunRecord
 from .spec import read_spec
 from .spec.catalogue import Catalogue
+from .spec.overrides import entries_of, without_place
 from .spec.resolved import Check, Evaluation, Spec
 from .tasks.registry import catalogue
 
@@ -84,6 +85,7 @@ class Gate:
     results: dict[str, Result] = field(default_factory=dict)
     refusal: ModelQAError | None = None
     passed_over: set[str] = field(default_factory=set)
+    _entries: set[str] = field(default_factory=set)
     _told: dict[str, str] = field(default_factory=dict)
     _evaluations: Evaluations | None = None
     _static: StaticQuestions = field(default_factory=StaticQuestions)
@@ -95,6 +97,7 @@ class Gate:
             SpecError: The spec is wrong; the message holds all of its problems.
         """
         spec = warned_of_saturation(read_spec(path, self.catalogue, self.options.overrides), self.catalogue)
+        self._entries.update(entries_of(spec))
         self.specs[path] = ReadSpec(
             path=self._relative(path),
             sha256=spec.sha256,
@@ -131,10 +134,7 @@ class Gate:
         unused = [override for override in self.options.overrides if override not in used]
         if not unused or any(spec.sha256 is None for spec in self.specs.values()):
             return None
-        return UsageError(
-            f"--modelqa-set {unused[0]}: no spec that was collected has this",
-            todo="correct the path, or collect the spec that it is meant for",
-        )
+        return without_place(unused[0], self._entries)
 
     def add_result(self, nodeid: str, fields: Mapping[str, Any]) -> None:
         """Takes what a report says of an item. A retry is never forgotten, and an error in teardown counts."""

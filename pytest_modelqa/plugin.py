@@ -110,7 +110,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: Sequence[pytest
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Writes the plan before anything runs."""
     gate = _known_gate(session.config)
-    if gate is None or _only_shows(session.config):
+    if gate is None:
         return
     from .collection import specs_below
 
@@ -125,7 +125,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         # One that leaves now would crash xdist's controller: each of its checks says what is wrong instead.
         gate.refusal = gate.write(complete=False) or unused
         return
-    problem = unused or gate.write(complete=False)
+    problem = unused or (None if _only_shows(session.config) else gate.write(complete=False))
     if problem is not None:
         raise pytest.UsageError(str(problem))
 

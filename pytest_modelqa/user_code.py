@@ -52,8 +52,8 @@ def import_attribute(reference: str, folder: Path) -> Any:
             raise EvaluationError(
                 f"{module_name} has no attribute {attribute!r}",
                 where=getattr(found, "__file__", None),
-                found=_nearest(step, found),
-                todo=f"correct {reference!r} in the spec",
+                found=f"it has {', '.join(_public(found)[:10]) or 'no public names'}",
+                todo=f"{_did_you_mean(step, found)}correct {reference!r} in the spec",
             )
         found = getattr(found, step)
     return found
@@ -162,7 +162,13 @@ def _modules_beside(folder: Path) -> str:
     return f"beside the spec: {', '.join(names[:8])}" if names else f"no Python file in {folder}"
 
 
-def _nearest(name: str, holder: Any) -> str:
-    public = [other for other in dir(holder) if not other.startswith("_")]
-    near = difflib.get_close_matches(name, public, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"it has {', '.join(public[:10]) or 'no public names'}"
+def _did_you_mean(name: str, holder: Any) -> str:
+    near = difflib.get_close_matches(name, _public(holder), n=1)
+    return f"did you mean {near[0]!r}? " if near else ""
+
+
+def _public(holder: Any) -> list[str]:
+    """Its names, what it only imported after its own."""
+    names = [name for name in dir(holder) if not name.startswith("_")]
+    own = getattr(holder, "__name__", None)
+    return sorted(names, key=lambda name: getattr(getattr(holder, name, None), "__module__", None) != own)

@@ -98,7 +98,14 @@ def test_a_missing_attribute_proposes_the_nearest(beside, tmp_path):
         import_attribute("their_module:AutoEncoder", tmp_path)
     assert caught.value.what == "their_module has no attribute 'AutoEncoder'"
     assert caught.value.where == f"{tmp_path}/their_module.py"
-    assert caught.value.found == "did you mean 'Autoencoder'?"
+    assert caught.value.todo == "did you mean 'Autoencoder'? correct 'their_module:AutoEncoder' in the spec"
+
+
+def test_a_missing_attribute_like_none_lists_what_the_module_defines_before_what_it_imports(beside, tmp_path):
+    beside("import abc, bisect, cmath, csv, copy, dis, glob, gzip, heapq, html, json\nclass Zebra: pass\n")
+    with pytest.raises(EvaluationError) as caught:
+        import_attribute("their_module:Net", tmp_path)
+    assert caught.value.found.startswith("it has Zebra, abc, bisect")
 
 
 def test_an_attribute_whose_lookup_raises_is_an_error_of_ours(beside, tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .catalogue import TaskDeclaration
@@ -16,7 +16,7 @@ from .nodes import Node
 from .problems import Problems
 from .resolved import Check
 from .schema import DatasetEntry, DefaultsEntry, EvaluationEntry, ModelEntry
-from .spelling import listed, quoted
+from .spelling import listed, nearest, quoted
 
 # The plugin gives these; a check that gave itself one would be selected where it cannot run.
 RESERVED_MARKS = ("gpu", "cpu", "preflight", "after_training", "control", "parametrize", "usefixtures")
@@ -57,9 +57,10 @@ def check_checkpoint(written: Written[ModelEntry], problems: Problems) -> None:
                 expected=f"one of: {listed(entry.coordinates)}"
                 if entry.coordinates
                 else "a path without braces",
-                todo=_instead_of(name),
+                todo=_instead_of(name, entry.coordinates),
             )
     formatted = {name.partition(":")[0] for name in others}
+    misspelt = {nearest(name, entry.coordinates) for name in placeholders if name not in entry.coordinates}
     for name, values in entry.coordinates.items():
         at = written.at("coordinates").value[name].node
         check_values(name, at, problems)
@@ -70,7 +71,7 @@ def check_checkpoint(written: Written[ModelEntry], problems: Problems) -> None:
                 at,
                 expected="whole numbers",
             )
-        if name not in placeholders and name not in formatted:
+        if name not in placeholders and name not in formatted and name not in misspelt:
             problems.add(
                 "unused-coordinate",
                 f"the coordinate {quoted(name)} does not stand in the checkpoint of {quoted(written.name)}",
@@ -86,8 +87,11 @@ def check_checkpoint(written: Written[ModelEntry], problems: Problems) -> None:
             )
 
 
-def _instead_of(placeholder: str) -> str | None:
+def _instead_of(placeholder: str, coordinates: Iterable[str]) -> str | None:
     """What to do about braces that hold no coordinate."""
+    close = nearest(placeholder, coordinates)
+    if close is not None:
+        return f"did you mean {{{close}}}?"
     if re.fullmatch(r"\w+", placeholder):
         return f"declare it: coordinates: {{{placeholder}: […]}}"
     name, colon, _ = placeholder.partition(":")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UsageError
 from .composing import compose
 from .nodes import Entry, Node, RefusedError
-from .spelling import did_you_mean
+from .resolved import Spec
+from .schema import SECTIONS
+from .spelling import did_you_mean, listed, nearest
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,56 @@ def _value(text: str, value: str) -> Node:
             todo=error.labels.get("todo"),
         ) from error
     return node if node is not None else Node(None, 1, 1)
+
+
+def entries_of(spec: Spec) -> list[str]:
+    """The first two parts of each path that an assignment to this spec may have, but for ``defaults``."""
+    return [
+        f"{section}.{name}"
+        for section in SECTIONS
+        if section != "defaults"
+        for name in getattr(spec, section)
+    ]
+
+
+def without_place(text: str, entries: Collection[str]) -> UsageError:
+    """What is said of an assignment that no spec has a place for, with the path that was probably meant.
+
+    Args:
+        text: As given.
+        entries: Of all specs that were collected.
+    """
+    path, _, value = text.partition("=")
+    meant = _meant(path, entries)
+    return UsageError(
+        f"--modelqa-set {text}: no spec that was collected has this",
+        todo=f"did you mean {meant}={value}?"
+        if meant
+        else f"correct the path, or collect the spec that it is meant for; there are {_beside(path, entries)}",
+    )
+
+
+def _meant(path: str, entries: Collection[str]) -> str | None:
+    """The path with its first two parts as a spec has them, where they look like it."""
+    section, _, rest = path.partition(".")
+    found = section if section in SECTIONS else nearest(section, SECTIONS)
+    if found is None or found == "defaults":
+        return found and f"{found}.{rest}"
+    name, dot, rest = rest.partition(".")
+    # Names may hold dots, and nobody knows how many parts of a misspelt one belong to it.
+    known = [entry for entry in _of(found, entries) if "." not in entry]
+    close = name if name in known else nearest(name, known)
+    return f"{found}.{close}{dot}{rest}" if close else None
+
+
+def _of(section: str, entries: Collection[str]) -> list[str]:
+    return sorted(entry.removeprefix(f"{section}.") for entry in entries if entry.startswith(f"{section}."))
+
+
+def _beside(path: str, entries: Collection[str]) -> str:
+    section = path.partition(".")[0]
+    names = [f"{section}.{name}" for name in _of(section, entries)]
+    return listed(names or SECTIONS)
 
 
 def applied(root: Node, overrides: list[Override], path: Path) -> tuple[Node, list[Override]]:
@@ -116,6 +168,7 @@ def _assigned(node: Node, keys: list[str], override: Override, place: Node, path
             f"--modelqa-set {override.text} sets '{key}' in a value that has no keys",
             where=f"{path}:{node.line}:{node.column}",
             found=node.text,
+            todo=f"set it as a whole: {_whole(override, keys)}",
         )
     entries: Mapping[str, Entry] = node.value or {}
     if key in entries:
@@ -124,6 +177,19 @@ def _assigned(node: Node, keys: list[str], override: Override, place: Node, path
         name = place._replace(value=key, text=key, override=override.text)
         child = Node(None, place.line, place.column, place.width)
     return node._replace(value={**entries, key: Entry(name, _assigned(child, rest, override, child, path))})
+
+
+def _whole(override: Override, rest: list[str]) -> str:
+    """The assignment to the value that has no keys, of a mapping that has the one that was meant.
+
+    >>> _whole(parse_override("evaluations.a.stop_early.wrong_pass=0.1"), ["wrong_pass"])
+    "'evaluations.a.stop_early={wrong_pass: 0.1}'"
+    """
+    tail = "." + ".".join(rest)
+    value = override.text.partition("=")[2]
+    for key in reversed(rest):
+        value = f"{{{key}: {value}}}"
+    return f"'{override.path.removesuffix(tail)}={value}'"
 
 
 def _assigned_in_list(node: Node, key: str, rest: list[str], override: Override, path: Path) -> Node:

@@ -120,6 +120,8 @@ def meant_key(key: str, value: Node, schema: type[Entry]) -> str:
         return did_you_mean(key, known)
     if key in OTHER_WORDS:
         return _followed(OTHER_WORDS[key], known)
+    if f"{key}s" in SECTIONS and schema is Header and isinstance(value.value, dict):
+        return did_you_mean(key, known)
     owner = _owner(key)
     if schema is DefaultsEntry and owner is not None:
         return f"write it where it is meant: {key} has no default"
@@ -155,5 +157,5 @@ def _among(key: str, known: list[str], schema: type[Entry]) -> str:
     of, close = _ARGUMENTS.get(schema), nearest(key, known)
     if of is None or not key.isidentifier() or (close is not None and are_alike(key, close)):
         return did_you_mean(key, known)
-    others = f"one of: {listed(known, most=5)}" if close is None else close
-    return f"write args: {{{shown(key)}: …}} for {of}, or {others}"
+    args = f"write args: {{{shown(key)}: …}} for {of}"
+    return f"did you mean '{close}'? or {args}" if close else f"{args}, or one of: {listed(known, most=5)}"

@@ -45,6 +45,11 @@ def test_a_wrong_value_is_told_with_the_place_it_was_set_at(gate: Gate, toy: Any
     ("arguments", "said"),
     [
         (["--modelqa-set=models.scalar.checkpoint=x"], "no spec that was collected has this"),
+        (["--modelqa-set=models.scalar.checkpoint=x"], "did you mean models.scaler.checkpoint=x?"),
+        (
+            ["--modelqa-set=models.scalar.checkpoint=x", "--collect-only"],
+            "no spec that was collected has this",
+        ),
         (["--modelqa-set=nonsense"], "--modelqa-set nonsense is no assignment"),
         (["--modelqa-set=models.scaler.args={"], "cannot be read"),
         (["--modelqa-gate", OLDER], "--modelqa-gate refuses --modelqa-set and --modelqa-limit"),

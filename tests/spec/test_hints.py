@@ -47,6 +47,21 @@ MEANT: list[tuple[list[tuple[str, str]], str, str]] = [
         "write it where it is meant: args has no default",
     ),
     ([("models:", "batch_size: 3\nmodels:")], "unknown-key", "it belongs to an evaluation"),
+    # A section in the singular, whose word is a key of entries too
+    (
+        [("models:", "baseline: {old: {recorded: a.json}}\nmodels:")],
+        "unknown-key",
+        "did you mean 'baselines'?",
+    ),
+    ([("models:", "model: {new: {build: model:Net}}\nmodels:")], "unknown-key", "did you mean 'models'?"),
+    # A slip in a short key is no argument of the metric
+    ([("min: 0.9", "min: 0.9, unti: percent")], "unknown-key", "did you mean 'unit'?"),
+    ([("min: 0.9", "mim: 0.9")], "unknown-key", "did you mean 'min'? or write args: {mim: …} for the metric"),
+    (
+        [("best.safetensors", "'{stp}.pt', coordinates: {step: [1, 2]}")],
+        "unknown-coordinate",
+        "did you mean {step}?",
+    ),
     (
         [(CHECK, "accuracy: {min: 0.9}")],
         "unknown-key",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_modelqa.errors import UsageError
+from pytest_modelqa.spec.overrides import without_place
 
 if TYPE_CHECKING:
     from conftest import Reader
@@ -51,6 +52,50 @@ def test_later_overrides_see_earlier_ones(read: Reader, spec_text: Callable[...,
     spec = read(spec_text(), ["models.candidate.args={a: 1}", "models.candidate.args.b=2"])
 
     assert spec.models["candidate"].args == {"a": 1, "b": 2}
+
+
+ENTRIES = ("models.candidate", "models.v1.2", "datasets.test", "evaluations.digits", "goals.name_digits")
+
+
+@pytest.mark.parametrize(
+    ("override", "meant"),
+    [
+        ("models.candidat.checkpoint=a=b.pt", "models.candidate.checkpoint=a=b.pt"),
+        ("modles.candidate.checkpoint=b.pt", "models.candidate.checkpoint=b.pt"),
+        ("model.candidat.args.width=3", "models.candidate.args.width=3"),
+        ("evaluation.digit.checks.0.min=0.5", "evaluations.digits.checks.0.min=0.5"),
+        ("defauls.device=cpu", "defaults.device=cpu"),
+        ("goals.name_digit=other", "goals.name_digits=other"),
+    ],
+)
+def test_an_override_that_no_spec_has_a_place_for_is_told_what_was_meant(override: str, meant: str) -> None:
+    assert without_place(override, ENTRIES).todo == f"did you mean {meant}?"
+
+
+@pytest.mark.parametrize(
+    ("override", "there_are"),
+    [
+        ("models.zzz.checkpoint=b.pt", "models.candidate, models.v1.2"),
+        (
+            "baselines.zzz.recorded=b.json",
+            "goals, defaults, models, datasets, baselines, evaluations, controls",
+        ),
+        ("zzz.zzz.checkpoint=b.pt", "goals, defaults, models, datasets, baselines, evaluations, controls"),
+        # A part of a dotted name is no name.
+        ("models.v1.3.checkpoint=b.pt", "models.candidate, models.v1.2"),
+    ],
+)
+def test_an_override_that_looks_like_nothing_is_told_what_there_is(override: str, there_are: str) -> None:
+    assert str(without_place(override, ENTRIES).todo).endswith(f"; there are {there_are}")
+
+
+def test_an_override_of_a_key_in_a_value_without_keys_is_told_to_set_the_whole(
+    read: Reader, spec_text: Callable[..., str]
+) -> None:
+    text = spec_text(("    model: candidate\n", "    model: candidate\n    stop_early: certain\n"))
+    with pytest.raises(UsageError) as caught:
+        read(text, ["evaluations.digits.stop_early.wrong_pass=0.01"])
+    assert caught.value.todo == "set it as a whole: 'evaluations.digits.stop_early={wrong_pass: 0.01}'"
 
 
 @pytest.mark.parametrize(
