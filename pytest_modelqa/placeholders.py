@@ -85,12 +85,16 @@ def _nearest_folder(path: Path) -> str:
     for folder in path.parents:
         if folder.is_dir():
             return (
-                f"{folder} holds {_contents(folder)}" if folder == path.parent else f"no folder {path.parent}"
+                f"{folder} holds {_contents(folder, path.suffix)}"
+                if folder == path.parent
+                else f"no folder {path.parent}"
             )
     return f"no folder {path.parent}"
 
 
-def _contents(folder: Path) -> str:
-    names = sorted(entry.name for entry in folder.iterdir())
+def _contents(folder: Path, suffix: str = "") -> str:
+    """What a folder holds, first what has the suffix of the file that was wanted, last what is hidden."""
+    every = [entry.name for entry in folder.iterdir()]
+    names = sorted(every, key=lambda name: (name.startswith("."), Path(name).suffix != suffix, name))
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return ", ".join(names[:5]) + more if names else "nothing"

@@ -128,11 +128,14 @@ def user_frames(error: BaseException, folder: Path) -> list[traceback.FrameSumma
     """The frames of the error that are in no library and not in this package, outermost first."""
     paths = (_OWN_PACKAGE, *(Path(sysconfig.get_path(name)) for name in ("stdlib", "platlib", "purelib")))
     libraries = [path for path in paths if not folder.is_relative_to(path)]
+    # Of the base Python, which an environment made with --system-site-packages sees.
+    installed = {"site-packages", "dist-packages"} - set(folder.parts)
     return [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith("<")
         and not any(Path(frame.filename).is_relative_to(library) for library in libraries)
+        and not installed & set(Path(frame.filename).parts)
     ]
 
 

@@ -27,6 +27,14 @@ def test_a_folder_with_many_files_names_the_first(tmp_path):
     assert caught.value.found == f"{tmp_path} holds 0, 1, 2, 3, 4 and 2 more"
 
 
+def test_what_is_like_the_missing_file_is_named_before_the_rest(tmp_path):
+    for name in (".cache", "a.py", "b.py", "c.py", "d.py", "e.py", "last.pt"):
+        (tmp_path / name).touch()
+    with pytest.raises(CheckpointError) as caught:
+        read_head(tmp_path / "best.pt", "checkpoint", CheckpointError)
+    assert caught.value.found == f"{tmp_path} holds last.pt, a.py, b.py, c.py, d.py and 2 more"
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
 def test_a_file_without_permission_says_so(tmp_path):
     (tmp_path / "a").write_text("x")

@@ -85,6 +85,21 @@ def test_code_of_the_user_elsewhere_is_shown_too(beside, tmp_path, monkeypatch):
     assert "their_module.py" in caught.value.details
 
 
+def test_a_library_of_the_base_python_is_not_the_users_code(beside, tmp_path, monkeypatch):
+    """An environment with --system-site-packages sees Debian's dist-packages, which sysconfig does not know."""
+    folder = tmp_path / "base" / "dist-packages"
+    folder.mkdir(parents=True)
+    (folder / "their_library.py").write_text("raise RuntimeError('deep inside')\n")
+    monkeypatch.syspath_prepend(folder)
+    beside("import their_library\n")
+    with pytest.raises(EvaluationError) as caught:
+        import_attribute("their_module:Net", tmp_path)
+    assert caught.value.where == f"{tmp_path}/their_module.py:1"
+    with pytest.raises(EvaluationError) as caught:
+        import_attribute("their_library:Net", folder)
+    assert caught.value.where == f"{folder}/their_library.py:1"
+
+
 def test_a_module_that_ends_the_process_is_an_error(beside, tmp_path):
     beside("import sys\nsys.exit(0)\n")
     with pytest.raises(EvaluationError) as caught:

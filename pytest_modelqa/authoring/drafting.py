@@ -33,6 +33,8 @@ _MOST_LOGS = 6
 _MOST_CLASSES = 6
 UNKNOWN_ROLE = "nothing says that training never saw these samples: if so, write test or validation"
 
+NO_FILES = "what it reads is not known, so it is measured in every run: name its files under files"
+
 
 def draft_of(inventory: Inventory, name: str, origin: str) -> Draft:
     """The draft of a spec.
@@ -267,8 +269,10 @@ def _together(
         if dataset is None:
             dataset = _free(part.role if known else "samples", {*datasets, *models, *taken})
             datasets[dataset] = entry
-            if not known:
-                comments[dataset] = UNKNOWN_ROLE
+            without_files = "load" in part.dataset and "files" not in part.dataset
+            said = [UNKNOWN_ROLE] * (not known) + [NO_FILES] * without_files
+            if said:
+                comments[dataset] = "; ".join(said)
         called = _free(part.evaluation.name, {*models, *datasets, *(one.name for one in evaluations)})
         evaluations.append(replace(part.evaluation, name=called, model=own, dataset=dataset))
         files |= dict.fromkeys(part.files)

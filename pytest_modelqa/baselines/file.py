@@ -53,8 +53,12 @@ def parse(path: Path) -> BaselineFile:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
+        others = sorted(other.name for other in path.parent.glob("*.json"))
         raise BaselineError(
-            "a recorded baseline is missing", where=str(path), todo="correct recorded:, or promote a run"
+            "a recorded baseline is missing",
+            where=str(path),
+            found=f"beside it: {', '.join(others[:5])}" if others else "no baseline beside it",
+            todo="correct recorded:, or promote a run",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise BaselineError(

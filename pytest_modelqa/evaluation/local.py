@@ -292,7 +292,8 @@ class Worker:
             f"{order.job.title}: {how}",
             expected="a record, or an error",
             found="neither; its last output is below" if log else "neither, and no output",
-            todo="run it with --modelqa-engine=inline --pdb, in pytest's own process",
+            todo="run again, with a smaller batch_size if memory ran out; --modelqa-engine=inline --pdb runs it in"
+            " pytest's own process",
             details=log or None,
         )
 

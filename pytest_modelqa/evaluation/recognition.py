@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ..errors import EvaluationError, ModelQAError
+from ..spec.spelling import OF_ONE_NUMBER, listed
 from ..tasks.forward import to_device
 from ..user_code import explained
 from .probing import FoundTask
@@ -40,8 +41,23 @@ def recognised(model: torch.nn.Module, samples: Any, notes: list[str]) -> FoundT
         found = _task_of(name, output, batch, samples)
         if found is not None:
             return found
-        notes.append(f"what the model answers to {name} belongs to no task that is known")
+        notes.append(
+            f"what the model answers to {name} belongs to no task that is known: {_described(output)}"
+        )
+    if not any(isinstance(value, torch.Tensor) and value.ndim > 1 for value in batch.values()):
+        notes.append(
+            f"no field is given to the model: {listed(batch)} hold one value a sample each; what takes a row of them"
+            " needs a loader that gives the row as one field"
+        )
     return None
+
+
+def _described(output: Any) -> str:
+    """What an answer looks like, and what may be done with one that no task takes."""
+    shapes = [tuple(tensor.shape[1:]) for _, tensor in _tensors(output) if tensor.ndim]
+    if shapes and all(shape in ((), (1,)) for shape in shapes):
+        return f"one number a sample. {OF_ONE_NUMBER}"
+    return f"{listed(map(str, shapes))} a sample" if shapes else f"a {type(output).__name__}"
 
 
 def _task_of(name: str, output: Any, batch: Mapping[str, Any], samples: Any) -> FoundTask | None:

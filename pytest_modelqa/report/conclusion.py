@@ -268,6 +268,8 @@ def _partial(
             "INCOMPLETE", f"INCOMPLETE: of {len(chosen)} selected checks {outcome.not_judged()}", 1
         )
     passed = f"{outcome.passed(chosen)} of {len(release)} checks passed"
+    if all(item.kind == "goal" for item in chosen) and not outcome.passed(chosen):
+        passed = f"none of {len(release)} checks was run"
     line = f"PARTIAL: {passed}{_left_out(unread_specs, limited)}; not a release verdict{outcome.warnings()}"
     return Conclusion("PARTIAL", line, 0)
 

@@ -90,6 +90,8 @@ def _row(item: Planned, result: Result | None) -> str:
     shown: Mapping[str, object] = numbers if isinstance(numbers, Mapping) else {}
     status = shown_status(result)
     said = verdict.get("headline") if status == "ERROR" else None
+    if item.kind == "goal" and status == "WARN":
+        said = f"{item.nodeid.rpartition('::')[2]}: {verdict.get('headline')}"
     name = f"`{_code(item.case)}` {_text(str(said or verdict.get('sentence') or item.sentence))}"
     cells = [_text(str(shown.get(key, ""))) for key in ("value", "bound", "margin", "n")]
     return f"| {_ICONS.get(status, '➖')} {status} | {name} | {' | '.join(cells)} |"

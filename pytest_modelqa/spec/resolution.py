@@ -31,7 +31,7 @@ from .paths import expanded
 from .problems import Problems
 from .resolved import Check, Dataset, Evaluation, Goal, Model, ModelConfig, Position, RecordedBaseline
 from .schema import ConfigEntry, DatasetEntry, EvaluationEntry, ModelEntry
-from .spelling import listed, nearest, quoted
+from .spelling import OF_ONE_NUMBER, listed, nearest, quoted
 from .surroundings import Other, Surroundings
 from .validation import described, validated_args
 
@@ -240,8 +240,8 @@ class Resolver:
                 "unknown-task",
                 f"the evaluation {quoted(written.name)} names the task {quoted(name)}, which does not exist",
                 place_of("task", written, defaults),
-                expected=f"one of: {listed(known)}",
-                todo=f"did you mean '{close}'?" if close else "is the package that brings it installed?",
+                expected=f"one of: {listed(known, most=16)}",
+                todo=f"did you mean '{close}'?" if close else _instead_of_task(name),
             )
         return known.get(name) if name else None
 
@@ -296,6 +296,11 @@ def _position(node: Node) -> Position:
 
 def _coordinates(args: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
     return {name: tuple(values) for name, values in args.get("coordinates", {}).items()}
+
+
+def _instead_of_task(name: str) -> str:
+    """What to do about a task that looks like none."""
+    return OF_ONE_NUMBER if "regress" in name.lower() else "is the package that brings it installed?"
 
 
 def _bare_digest(digest: str | None) -> str | None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+OF_ONE_NUMBER = (
+    "No task measures a regression: write each sample's error to a table and gate that with task: recorded"
+)
+
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that looks most like this one, if any does.

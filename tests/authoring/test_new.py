@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from pytest_modelqa.authoring.drafting import NO_FILES, draft_of
+from pytest_modelqa.authoring.inventory import take_inventory
 from pytest_modelqa.authoring.new import new
 from pytest_modelqa.errors import UsageError
 
@@ -131,6 +133,44 @@ def test_classes_that_were_tried_on_a_checkpoint_in_vain_are_named(tmp_path: Pat
     assert "model.safetensors: none of what was found has these parameters: net:Net" in str(
         caught.value.details
     )
+
+
+def test_a_regression_is_told_how_it_can_be_gated(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    (runs / "net.py").write_text(
+        "from torch import nn\n\n\nclass Net(nn.Sequential):\n"
+        "    def __init__(self):\n        super().__init__(nn.Linear(3, 1))\n"
+    )
+    save_file(
+        {"0.weight": np.zeros((1, 3), np.float32), "0.bias": np.zeros(1, np.float32)}, runs / "a.safetensors"
+    )
+    (runs / "test.csv").write_text("a,b,c,y\n1,2,3,0.5\n3,2,1,0.1\n")
+    with pytest.raises(UsageError) as caught:
+        new("drafted", runs, tmp_path, print)
+    assert "no field is given to the model: a, b, c, y hold one value a sample each" in str(
+        caught.value.details
+    )
+    np.savez(runs / "test.npz", x=np.ones((4, 3), np.float32), y=np.ones(4, np.float32))
+    with pytest.raises(UsageError) as caught:
+        new("drafted", runs, tmp_path, print)
+    assert "one number a sample. No task measures a regression" in str(caught.value.details)
+
+
+def test_a_loader_whose_files_are_not_known_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\n\n\nclass Net(nn.Sequential):\n"
+        "    def __init__(self):\n        super().__init__(nn.Linear(3, 2))\n"
+    )
+    (tmp_path / "data.py").write_text(
+        "import numpy as np\n\n\ndef load_data(split):\n"
+        "    return {'x': np.ones((8, 3), np.float32), 'label': np.arange(8) % 2}\n"
+    )
+    weights = {"0.weight": np.ones((2, 3), np.float32), "0.bias": np.zeros(2, np.float32)}
+    save_file(weights, tmp_path / "a.safetensors")
+    drafted = draft_of(take_inventory(tmp_path), "drafted", "runs")
+    assert drafted.datasets == {"test": {"load": "data:load_data", "args": {"split": "test"}, "role": "test"}}
+    assert drafted.comments == {"test": NO_FILES}
 
 
 def test_classes_that_are_not_tried_as_models_are_named_with_the_reason(tmp_path: Path) -> None:

@@ -157,6 +157,7 @@ def test_fault_109_a_kill_like_that_of_the_out_of_memory_killer(error: Callable[
     fields = error("is_killed")
     assert fields["error"] == "InfrastructureError"
     assert "signal 9, SIGKILL: maybe out of memory" in fields["what"]
+    assert fields["todo"].startswith("run again, with a smaller batch_size if memory ran out; ")
     assert fields["details"].rstrip().endswith("about to die")
 
 

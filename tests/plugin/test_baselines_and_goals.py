@@ -196,9 +196,12 @@ def test_what_a_recorded_baseline_lacks_is_said_before_anything_is_measured(gate
 
 def test_a_recorded_baseline_that_is_missing_is_an_error(gate: Gate, toy: Any) -> None:
     recorded(toy)
-    (toy.folder / "baselines" / "published.json").unlink()
+    kept = toy.folder / "baselines" / "published.json"
+    kept.rename(kept.with_stem("publisht"))
     run = gate("-k", "recorded")
-    assert run.error("classification::recorded")["what"] == "a recorded baseline is missing"
+    error = run.error("classification::recorded")
+    assert error["what"] == "a recorded baseline is missing"
+    assert error["found"] == "beside it: publisht.json"
 
 
 def test_a_goal_without_an_evaluation_is_an_error(gate: Gate, toy: Any) -> None:
@@ -233,7 +236,7 @@ def test_a_goal_of_which_a_check_failed_is_not_shown_as_reached(gate: Gate, toy:
     assert "goals::recognise PASS its checks decide: classification" in run.text
     assert re.search(rf"recognise +WARN\n +warning: {headline}", run.text)
     comment = run.record_path.with_name("comment.md").read_text()
-    assert "WARN | `goals` goal recognise" in comment
+    assert f"WARN | `goals` recognise: {headline}" in comment
     assert "PASS | `goals` goal rebuild" in comment
 
 

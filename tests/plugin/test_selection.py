@@ -163,7 +163,7 @@ def test_a_spec_that_was_asked_for_by_name_is_judged_without_those_beside_it(gat
     shutil.copy(toy.folder / SPEC, toy.folder / "other.modelspec.yaml")
     assert gate(SPEC).last_line == "GO: 6 of 6 release checks in 1 spec passed"
     assert gate(f"{SPEC}::goals").last_line == (
-        "PARTIAL: 0 of 6 checks passed; not a release verdict; 2 warnings"
+        "PARTIAL: none of 6 checks was run; not a release verdict; 2 warnings"
     )
     assert gate(".").last_line == "GO: 12 of 12 release checks in 2 specs passed"
 

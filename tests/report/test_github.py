@@ -6,7 +6,9 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from pytest_modelqa.report.conclusion import Result
 from pytest_modelqa.report.github import MARKER, markdown, workflow_commands
+from pytest_modelqa.report.goals import with_goals
 
 HOSTILE = "50% of a|b, <script>x</script> [y](http://z) @team `code`\n::error::fake"
 
@@ -55,6 +57,23 @@ def test_the_comment_begins_with_its_marker_and_what_failed_comes_first(make: An
     rows = [line.split(" | ")[0] for line in lines if line.startswith("| ") and "check" not in line[:9]]
     assert rows == ["| ❗ ERROR", "| ❌ FAIL", "| ✅ PASS"]
     assert "| ✅ PASS | `images` psnr of autoencoder ≥ 24 dB | 25.00 dB | ≥ 24 dB | +1.00 dB | 600 |" in lines
+
+
+def test_a_goal_that_was_not_shown_says_why(make: Any) -> None:
+    run = make.run(make.result("psnr-min", make.line(20.0)))
+    goal = dataclasses.replace(
+        run.planned[0],
+        nodeid="a::goals::g",
+        case="goals",
+        kind="goal",
+        decided_by="images",
+        sentence="goal g",
+    )
+    passed = Result(goal.nodeid, "PASS", blocks=False, measured_a_model=False, verdict=None)
+    run = dataclasses.replace(run, planned=(*run.planned, goal), results=(*run.results, passed))
+    results = tuple(with_goals(run.planned, run.results).values())
+    text = markdown(dataclasses.replace(run, results=results), [])
+    assert "| ⚠️ WARN | `goals` g: not shown: of 1 checks of images 1 did not pass |" in text
 
 
 def test_no_text_of_a_run_becomes_markdown(make: Any) -> None:

@@ -47,6 +47,11 @@ MEANT: list[tuple[list[tuple[str, str]], str, str]] = [
         "write it where it is meant: args has no default",
     ),
     ([("models:", "batch_size: 3\nmodels:")], "unknown-key", "it belongs to an evaluation"),
+    (
+        [("task: classification", "task: tabular_regression")],
+        "unknown-task",
+        "No task measures a regression: write each sample's error to a table and gate that with task: recorded",
+    ),
     # A section in the singular, whose word is a key of entries too
     (
         [("models:", "baseline: {old: {recorded: a.json}}\nmodels:")],
