@@ -71,9 +71,10 @@ def read_code(since: float) -> None:
         file = getattr(module, "__file__", None)
         if not isinstance(module, ModuleType) or module in _read or not isinstance(file, str):
             continue
-        # As it was named: a link may lead to another file tomorrow.
-        path = Path(file).absolute()
-        if path.is_file():
+        # As it was named: a link may lead to another file tomorrow. Of a module in an archive, the archive.
+        named = Path(file).absolute()
+        path = next((each for each in (named, *named.parents) if each.is_file()), None)
+        if path is not None:
             _read[module] = (path, _as_imported(path, since)) if _counts(path.resolve()) else None
 
 

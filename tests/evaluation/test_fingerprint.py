@@ -9,6 +9,7 @@ import py_compile
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -351,6 +352,14 @@ def test_a_file_that_was_made_here_follows_from_the_code(tmp_path: Path, mode: s
     assert read_by(tmp_path, code) == {}
     (tmp_path / "names.txt").unlink()
     assert read_by(tmp_path, looks_first + code) == {}
+
+
+def test_of_a_module_in_an_archive_the_archive_counts(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "elsewhere.zip", "w") as archive:
+        archive.writestr("packed.py", "")
+    (tmp_path / "specs").mkdir()
+    code = f"sys.path.insert(0, {str(tmp_path / 'elsewhere.zip')!r}); import packed"
+    assert str(tmp_path / "elsewhere.zip") in read_by(tmp_path / "specs", code)
 
 
 def test_where_an_editor_starts_python_from_decides_no_value(tmp_path: Path) -> None:
