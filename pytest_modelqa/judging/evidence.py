@@ -148,14 +148,23 @@ def _of_lines(check: Check, lines: Sequence[Line]) -> Iterator[str]:
             " so other data like this may decide otherwise"
         )
     if check.confidence is not None and len(lines) > 1:
-        what = "pairs of checkpoints" if check.bound.kind == "trend" else "slices"
+        what = "slices" if check.slices else "checkpoints"
+        what = "pairs of checkpoints" if check.bound.kind == "trend" else what
         yield (
             f"several {what}: to pass, each is shown with {check.confidence:.0%} confidence;"
             " to fail, they share the error rate (Holm)"
         )
+    alike = len({line.note for line in lines}) == 1
     for line in lines:
         if line.note:
-            yield line.note
+            yield line.note if alike else f"{_of_what(check, line)}{line.note}"
+
+
+def _of_what(check: Check, line: Line) -> str:
+    """What a note of one of several lines speaks of: a slice, or a checkpoint and the earlier one."""
+    if check.bound.kind == "trend" and line.baseline is not None:
+        return f"{line.slice} after {line.baseline.name}: "
+    return f"{line.slice}: " if line.slice else ""
 
 
 def _undecided(lines: Sequence[Line]) -> str:

@@ -44,10 +44,21 @@ def _lines(verdict: Verdict, check: Check, where: str) -> Iterator[str]:
     yield where
 
 
+def noun_of_lines(evidence: Mapping[str, Any]) -> str:
+    """What the lines of a verdict are, by its sides: those of a grid are one for each checkpoint.
+
+    >>> noun_of_lines({"candidate": {}}), noun_of_lines({"candidate (step=1)": {}, "candidate (step=2)": {}})
+    ('slice', 'checkpoint')
+    """
+    return "checkpoint" if sum(name.startswith("candidate") for name in evidence) > 1 else "slice"
+
+
 def _slice_table(verdict: Verdict, check: Check) -> Iterator[str]:
     ordered = sorted(verdict.lines, key=rank)
     sure = "" if check.confidence is None else f"{check.confidence * 100:g} % sure of each end"
-    rows: list[tuple[str, ...]] = [("slice", "value", sure, "bound", "margin", "n", "")]
+    rows: list[tuple[str, ...]] = [
+        (noun_of_lines(verdict.evidence), "value", sure, "bound", "margin", "n", "")
+    ]
     rows += [_row(line, check) for line in ordered[:_SLICES_SHOWN]]
     if not sure:
         rows = [(*row[:2], *row[3:]) for row in rows]

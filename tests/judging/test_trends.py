@@ -101,6 +101,8 @@ def test_the_collapse_of_the_story_fails_and_both_checkpoints_and_the_drop_are_n
         "accuracy 0.1430 at step=6000, then 0.0320 at step=10000, seed=0: worse by 0.1110, tolerance 0.0200"
         " (1 of 2 checkpoints fail)"
     )
+    assert "step=10000, seed=0 after step=6000: 0 wins, 111 losses, 889 ties" in verdict.notes
+    assert "step=6000, seed=0 after step=3000: 66 wins, 0 losses, 934 ties" in verdict.notes
 
 
 def test_a_collapse_like_that_is_seen_on_160_samples_nearly_always(grid: Grid) -> None:

@@ -13,6 +13,7 @@ from ...judging.verdict import WHENEVER_STOPPED
 from ...records.manifest import minute
 from ..conclusion import Planned, Result
 from ..terminal import shown_status
+from ..text import noun_of_lines
 from .budget import Budget
 from .interval import interval_plot
 from .readings import Reading, reading_of
@@ -24,7 +25,7 @@ _SLICES_LISTED = 100
 _OF_A_PASS = ("within noise", "numbers only", "shows nothing")
 _SLICE_BYTES = 250
 # How a binary comparison counts its samples.
-_PAIRS = re.compile(r"\d+ wins?, ")
+_PAIRS = re.compile(r"(?:^|: )\d+ wins?, ")
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class CheckView:
     reading: Reading | None
     plot: Markup | None
     readings: tuple[Reading, ...]
+    readings_noun: str
     more_readings: int
     samples: str
     warnings: tuple[str, ...]
@@ -94,7 +96,7 @@ def check_view(item: Planned, result: Result | None, number: int, budget: Budget
 
     def at_once(note: str) -> bool:
         """What bears on a pass, and what a reader of another verdict can act on."""
-        return note.startswith(_OF_A_PASS) if passed else not (note.startswith(names) or _PAIRS.match(note))
+        return note.startswith(_OF_A_PASS) if passed else not (note.startswith(names) or _PAIRS.search(note))
 
     status = shown_status(result) if item.selected or result else "NOT RUN"
     worst = reading_of(verdict["worst"], verdict) if verdict.get("worst") else None
@@ -119,6 +121,7 @@ def check_view(item: Planned, result: Result | None, number: int, budget: Budget
         reading=worst,
         plot=interval_plot(worst) if worst else None,
         readings=tuple(readings[:listed]),
+        readings_noun=noun_of_lines(verdict.get("evidence", {})),
         more_readings=max(len(readings) - listed, 0),
         samples=_samples(verdict, worst),
         warnings=tuple(note for note in notes if at_once(note)),

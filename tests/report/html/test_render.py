@@ -215,11 +215,21 @@ def test_what_the_models_were_measured_with_is_read_from_their_records(make: Any
 
 
 def test_how_many_samples_changed_stands_with_the_details(make: Any, tmp_path: Path) -> None:
-    notes = ("1 win, 9 losses, 90 ties", "2 wins, 9 losses, 89 ties", "too few samples")
+    notes = ("1 win, 9 losses, 90 ties", "label=2: 2 wins, 9 losses, 89 ties", "too few samples")
     failed = dataclasses.replace(make.result("psnr-min", notes=notes), status="FAIL")
     html, _ = page(make.run(failed), tmp_path)
     assert html.count("<dt>note</dt>") == 2
     assert '<p class="aside">too few samples</p>' in html
+
+
+def test_the_checkpoints_of_a_grid_are_not_called_slices(make: Any, runs: Any) -> None:
+    lines = (make.line(25.0, slice="step=1"), make.line(26.0, slice="step=2"))
+    side = runs.evidence(runs.record("candidate", {"psnr.v2": np.full(30, 25.0)}), "autoencoder", step=1)
+    grid = {f"candidate (step={step})": side for step in (1, 2)}
+    html, _ = page(make.run(make.result("psnr-min", *lines, evidence=grid)), runs.folder)
+    assert '<th scope="col">checkpoint</th>' in html
+    html, _ = page(make.run(make.result("psnr-min", *lines, evidence={"candidate": side})), runs.folder)
+    assert '<th scope="col">slice</th>' in html
 
 
 def test_a_run_that_was_killed_is_incomplete(make: Any, tmp_path: Path) -> None:
