@@ -185,6 +185,12 @@ class Watch:
         return bool(enough.all()) and not self._audit.undecided.any()
 
 
+def scores_of_claim(claim: EarlyClaim, early: EarlyCheck, ids: Sequence[str], column: Column) -> np.ndarray:
+    """What a claim is decided by: of each sample of its slice, in the order visited."""
+    members = np.flatnonzero(_members(claim, len(ids), column))
+    return _scores(claim, early, ids, column).take(members)
+
+
 def _slices(check: Check, populations: Populations) -> list[tuple[tuple[str, str], int]]:
     """Each slice and how many samples it holds; none at all where one that the check names holds no sample."""
     if not check.slices:

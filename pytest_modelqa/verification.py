@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ModelQAError
+from .judging.audits import decided_again
 from .judging.verdict import WHENEVER_STOPPED
 from .records.digests import file_sha256
 from .report.conclusion import Conclusion, Result, conclude
@@ -91,23 +92,30 @@ def _wrong_passes(record: RunRecord) -> Iterator[str]:
 
 
 def _not_recomputed(record: RunRecord) -> Iterator[str]:
-    """Passes that do not follow from the numbers of the record alone."""
+    """Passes that were decided by more scores than the record keeps."""
     lines = {result.nodeid: (result.verdict or {}).get("lines") or () for result in record.results}
     early = [
         result.nodeid
         for result in record.results
-        if result.status == "PASS" and any(_stopped_early(line) for line in lines[result.nodeid])
+        if result.status == "PASS" and any(_is_believed(line) for line in lines[result.nodeid])
     ]
     if early:
         were = "1 check was" if len(early) == 1 else f"{len(early)} checks were"
         yield (
-            f"{were} decided on a part of the samples (stop_early), by a test of their scores that is not in the "
-            f"record: {', '.join(early)}"
+            f"{were} decided on a part of the samples (stop_early), by scores that are not in the record: "
+            f"{', '.join(early)}"
         )
 
 
-def _stopped_early(line: Any) -> bool:
-    return isinstance(line, Mapping) and line.get("method") == WHENEVER_STOPPED
+def _is_believed(line: Any) -> bool:
+    return isinstance(line, Mapping) and line.get("method") == WHENEVER_STOPPED and not _has_scores(line)
+
+
+def _has_scores(line: Mapping[str, Any]) -> bool:
+    claims = line.get("audited") or ()
+    return bool(claims) and all(
+        isinstance(claim, Mapping) and claim.get("scores") is not None for claim in claims
+    )
 
 
 def _passes(result: Result) -> bool:
@@ -124,15 +132,16 @@ def _line_passes(line: Mapping[str, Any], verdict: Mapping[str, Any]) -> bool:
         if bound == "max_difference":
             value = abs(value - line["baseline"]["value"])
         beyond = limit - value if line["at_least"] else value - limit
-        if _stopped_early(line):
-            # A test on a part of the samples decided, not the mean of that part: see _not_recomputed.
-            return bool(line["outcome"] == "pass")
+        if line.get("method") == WHENEVER_STOPPED:
+            # Decided by an audit of a part of the samples, not by the mean of that part.
+            again = [decided_again(claim) for claim in line["audited"]] if _has_scores(line) else []
+            return bool(line["outcome"] == "pass" and all(outcome == "pass" for outcome in again))
         # Of a rising trend the neighbours are shown to rise; that others do follows, and has no interval to show it.
         if verdict.get("confidence") is not None and bound != "trend" and not line["margin_interval"][0] >= 0:
             return False
         return bool(line["outcome"] == "pass" and beyond <= 1e-9 * max(abs(value), abs(limit)))
     # What is not of this form proves nothing.
-    except (KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return False
 
 

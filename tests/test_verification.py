@@ -241,14 +241,54 @@ def test_with_confidence_the_interval_must_meet_the_bound(
     assert verify(write(record(passing("a"), shown_only), tmp_path)).exit_code == 0
 
 
-def test_what_is_not_recomputed_is_named(tmp_path: Path) -> None:
-    """The mean of a part may lie beyond a bound that the test of the scores, which are not here, showed to be met."""
-    early = passing("b", line(candidate=side(27.9), method="whenever stopped"))
+CERTAIN = {
+    "size": 10,
+    "threshold": 0.5,
+    "lower_limit": 0.0,
+    "upper_limit": 1.0,
+    "step": 1.0,
+    "wrong_pass": 0.0,
+    "wrong_fail": 0.0,
+    "scores": "1.0 1.0 1.0 0.0 1.0 1.0",
+}
+
+
+def stopped(*audited: Mapping[str, Any]) -> dict[str, Any]:
+    """The mean of a part may lie beyond a bound that the test of the scores showed to be met."""
+    return line(candidate=side(27.9), method="whenever stopped", audited=list(audited))
+
+
+def test_a_decision_on_a_part_of_the_samples_is_made_again(tmp_path: Path) -> None:
+    found = verify(write(record(passing("a"), passing("b", stopped(CERTAIN))), tmp_path))
+    assert (found.exit_code, found.problems, found.notes) == (0, (), ())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scores": "1.0 1.0 1.0 0.0 1.0"},
+        {"scores": "0.0 0.0 0.0 0.0 0.0 0.0"},
+        {"scores": "1.0 1.0 1.0 0.0 1.0 9.0"},
+        {"scores": "nothing"},
+        {"scores": 5},
+        {"size": None},
+        {"wrong_pass": 2},
+    ],
+)
+def test_scores_that_do_not_decide_it_prove_no_pass(tmp_path: Path, change: Mapping[str, Any]) -> None:
+    found = verify(write(record(passing("a"), passing("b", stopped(CERTAIN, CERTAIN | change))), tmp_path))
+    assert found.problems == (f"{SPEC}::e::b: its numbers do not meet its bound",)
+    assert found.exit_code == 1
+
+
+@pytest.mark.parametrize("claims", [[], [CERTAIN | {"scores": None}]])
+def test_what_is_not_recomputed_is_named(tmp_path: Path, claims: list[Mapping[str, Any]]) -> None:
+    early = passing("b", stopped(*claims))
     text, exit_code = verify_or_explain(write(record(passing("a"), early), tmp_path), None)
     assert exit_code == 0
     assert text.splitlines() == [
-        "not recomputed: 1 check was decided on a part of the samples (stop_early), by a test of their scores that is"
-        f" not in the record: {SPEC}::e::b",
+        "not recomputed: 1 check was decided on a part of the samples (stop_early), by scores that are not in the"
+        f" record: {SPEC}::e::b",
         "GO: 2 of 2 release checks in 1 spec passed",
     ]
 

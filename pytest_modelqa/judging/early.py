@@ -14,8 +14,18 @@ from ..spec.catalogue import MetricDeclaration
 from ..spec.grid import named
 from ..spec.resolved import Check, Evaluation
 from ..statistics.sequential import Standing, anytime_interval
-from ..stopping import Against, EarlyCheck, EarlyClaim, Populations, Rates, Watch, rates_of
+from ..stopping import (
+    Against,
+    EarlyCheck,
+    EarlyClaim,
+    Populations,
+    Rates,
+    Watch,
+    rates_of,
+    scores_of_claim,
+)
 from .arithmetic import Judged, against_baseline, against_threshold
+from .audits import Audited, audited
 from .claims import SHOWN_CONFIDENCE, finite, label_of
 from .comparable import demand_comparable
 from .measured import Measured, Member, exact_mean, scores_of, values
@@ -44,9 +54,22 @@ def lines(check: Check, evaluation: Evaluation, declaration: MetricDeclaration, 
     slices: dict[tuple[str, str], list[tuple[EarlyClaim, Standing]]] = {}
     for claim, standing in zip(watch.claims, watch.standings, strict=True):
         slices.setdefault(claim.slice, []).append((claim, standing))
+    shares = Rates(rates.wrong_pass, rates.wrong_fail / member.early_checks / len(watch.claims))
     return [
-        _line(check, declaration, member, early, rates, ids, column, decided) for decided in slices.values()
+        replace(
+            _line(check, declaration, member, early, rates, ids, column, decided),
+            audited=tuple(
+                _audited(claim, standing, shares, scores_of_claim(claim, early, ids, column))
+                for claim, standing in decided
+            ),
+        )
+        for decided in slices.values()
     ]
+
+
+def _audited(claim: EarlyClaim, standing: Standing, shares: Rates, scores: np.ndarray) -> Audited:
+    decisive = scores[: standing.samples]
+    return audited(claim.claim, decisive, wrong_pass=shares.wrong_pass, wrong_fail=shares.wrong_fail)
 
 
 def whole_baselines(check: Check, declaration: MetricDeclaration, member: Member) -> dict[str, float]:

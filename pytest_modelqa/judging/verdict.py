@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .audits import Audited
+
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "ERROR"]
 WHENEVER_STOPPED = "whenever stopped"
 """The method of a line that was decided on a part of the samples (``stop_early``)."""
@@ -47,6 +49,7 @@ class Line:
         samples_needed: Of an inconclusive line, how many samples would decide it if the values stay what they are;
             None: no number would.
         needed_unit: What ``samples_needed`` counts: samples, or training runs.
+        audited: Of a line that was decided on a part of the samples: what decided it.
     """
 
     slice: str
@@ -62,6 +65,7 @@ class Line:
     note: str = ""
     samples_needed: float | None = None
     needed_unit: Literal["samples", "runs"] = "samples"
+    audited: tuple[Audited, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -115,7 +119,8 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object, for reports and for the run record."""
-        worst = self.worst
+        # What decided a line stands once, with its line.
+        worst = dataclasses.replace(self.worst, audited=()) if self.worst else None
         return {**dataclasses.asdict(self), "worst": dataclasses.asdict(worst) if worst else None}
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from pytest_modelqa.verification import verify
+
 SPEC = """\
 modelqa: 1
 name: early
@@ -94,6 +96,13 @@ def test_it_stops_once_all_checks_are_decided_and_says_so(experiment: Path, run_
     low, high = verdict["worst"]["margin_interval"]
     assert low <= 0.90 - 0.80 + 0.02
     assert high >= 0.90 - 0.80 - 0.02
+
+    # The record holds what decided, so another machine can decide it again.
+    verified = verify(run.record_path)
+    assert (verified.exit_code, verified.problems, verified.notes) == (0, (), ())
+    (claim,) = verdict["lines"][0]["audited"]
+    assert 0 < len(claim["scores"].split()) <= used
+    assert verdict["worst"]["audited"] == []
 
     again = judged(experiment, run_pytest, "{wrong_pass: 0.01, wrong_fail: 0.05}")
     assert samples_of(again, "labels::accuracy-min") == used
