@@ -121,9 +121,12 @@ def diagnose(
 ) -> str:
     """What a misfit looks like, and what to do about it."""
     if not header.tensors and header.wrapped:
+        first, *others = header.wrapped
+        # Which of an average and what it is of, or of two networks, nobody but the user knows.
+        or_another = f"\nor another of those that are in it: {listed(others)}" if others else ""
         return (
             "looks like a wrapper around the weights (as Lightning and training loops write): write\n"
-            f"state_dict_key: {header.wrapped[0]}"
+            f"state_dict_key: {first}{or_another}"
         )
     if prefix := _prefix(expected, header.tensors):
         key = f"{state_dict_key}.{prefix}" if state_dict_key else prefix

@@ -61,7 +61,7 @@ class Classification:
             raise DatasetError(
                 f"the labels in the field {field} are not integers",
                 expected="class numbers from 0 to classes − 1",
-                found=f"{labels.dtype} such as {labels[0]!r} in sample {samples.ids[0]!r}",
+                found=f"{labels.dtype} such as {labels[:1].tolist()[0]!r} in sample {samples.ids[0]!r}",
                 todo="let the dataset give class numbers; their names go into args: {class_names: […]}",
             )
         labels = labels.astype(np.int64)

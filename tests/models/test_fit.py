@@ -79,8 +79,10 @@ def test_wrappers_are_explained_with_the_key_to_write():
     error = _error({}, wrapped=("state_dict", "ema"))
     assert error.todo == (
         "looks like a wrapper around the weights (as Lightning and training loops write): write\n"
-        "state_dict_key: state_dict"
+        "state_dict_key: state_dict\n"
+        "or another of those that are in it: ema"
     )
+    assert str(_error({}, wrapped=("state_dict",)).todo).endswith("write\nstate_dict_key: state_dict")
 
 
 def test_fault_50_missing_head_is_named():

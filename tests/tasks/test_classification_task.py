@@ -159,7 +159,12 @@ def test_a_baseline_that_it_does_not_have_is_refused(samples_of: Callable[..., A
     ("labels", "args", "message", "found"),
     [
         (LABELS.astype(np.float32), {}, "the labels in the field label are not integers", "float32 such as"),
-        (np.array(["a", "b"] * 4), {}, "the labels in the field label are not integers", "<U1 such as"),
+        (
+            np.array(["a", "b"] * 4),
+            {},
+            "the labels in the field label are not integers",
+            "<U1 such as 'a' in",
+        ),
         (LABELS - 1, {}, r"labels are outside the classes 0..1", "labels from -1 to 1"),
         (LABELS, {"class_names": ["a", "b"]}, r"labels are outside the classes 0..1", "labels from 0 to 2"),
         (LABELS, {"target": "digit"}, "the dataset has no field digit", "the fields image, label"),
