@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from .items import GATE, WAITING, Check, Goal, Item
 from .preflight.questions import questions_of
 from .preflight_items import Preflight, preflight_is_asked
 from .spec import SpecError
+from .spec.reading import SUFFIX
 from .spec.resolved import Spec
 
 __all__ = ["GATE", "WAITING", "Case", "SpecFile", "SpecWarning", "specs_below"]
@@ -32,6 +34,7 @@ class SpecFile(pytest.File):
         gate = self.config.stash[GATE]
         try:
             _demand_supported_distribution(self.config)
+            self._demand_name()
             spec = gate.read(self.path)
             self._warn(spec)
         except (ModelQAError, pytest.PytestWarning) as problem:
@@ -42,6 +45,17 @@ class SpecFile(pytest.File):
             for item in case.collect():
                 gate.plan(item.planned(spec))
             yield case
+
+    def _demand_name(self) -> None:
+        pattern = self.config.getini("modelqa_files")
+        if not self.path.match(pattern):
+            name = re.sub(r"\.modelspec\.ya?ml$", "", self.path.name, flags=re.IGNORECASE) + SUFFIX
+            raise SpecError(
+                "a file is called nearly like a spec, and would be passed over",
+                where=str(self.path),
+                expected=f"a name like {pattern}",
+                todo=f"rename it {name}, or otherwise if it is none",
+            )
 
     def _warn(self, spec: Spec) -> None:
         """Says what is legal in the spec and probably not meant.

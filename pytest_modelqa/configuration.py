@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
 PREFIX = "modelqa"
 KEYS = ("modelqa_files", "modelqa_stall_seconds", "modelqa_dir")
+SPEC_FILES = "*.modelspec.yaml"
 _CORRECT = "correct or remove this line"
 
 
@@ -47,11 +49,23 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="URI",
         help="log values, verdicts and reports to MLflow: a tracking server, or a local store",
     )
-    parser.addini("modelqa_files", "pattern of spec files", default="*.modelspec.yaml")
+    parser.addini("modelqa_files", "pattern of spec files", default=SPEC_FILES)
     parser.addini(
         "modelqa_stall_seconds", "give up a worker that makes no progress for so long", default="900"
     )
     parser.addini("modelqa_dir", "folder of records and run records", default=".modelqa")
+
+
+def is_named_like_a_spec(path: Path, pattern: str) -> bool:
+    """Whether a file is a spec, or nearly called like one: passed over in silence, it would not be missed.
+
+    >>> [is_named_like_a_spec(Path(name), SPEC_FILES) for name in ("a.modelspec.yaml", "a.modelspec.yml", "a.yaml")]
+    [True, True, False]
+    >>> is_named_like_a_spec(Path("a.modelspec.yml"), "spec_*.yaml")
+    False
+    """
+    nearly = path.name.lower().endswith((".modelspec.yaml", ".modelspec.yml"))
+    return path.match(pattern) or (nearly and pattern == SPEC_FILES)
 
 
 def check_configuration(config: pytest.Config) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from .configuration import add_options, check_configuration, stall_seconds
+from .configuration import add_options, check_configuration, is_named_like_a_spec, stall_seconds
 
 if TYPE_CHECKING:
     from .collection import SpecFile
@@ -85,7 +85,7 @@ def pytest_ignore_collect(
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SpecFile | None:
     """Collects spec files; everything heavy is imported with the first of them."""
-    if not file_path.match(parent.config.getini("modelqa_files")):
+    if not is_named_like_a_spec(file_path, parent.config.getini("modelqa_files")):
         return None
     from .collection import SpecFile
     from .errors import UsageError

@@ -150,7 +150,7 @@ def _uncovered(record: RunRecord, covers: Path) -> Iterator[str]:
     if not covers.exists():
         yield f"there is nothing at {covers}"
         return
-    files = [covers] if covers.is_file() else sorted(covers.rglob("*.modelspec.yaml"))
+    files = [covers] if covers.is_file() else sorted(covers.rglob("*.modelspec.y*ml"))
     if not files:
         yield f"there is no spec under {covers}"
     unclaimed = list(record.specs)

@@ -339,9 +339,10 @@ def test_a_spec_that_changed_since_is_not_covered(tmp_path: Path, specs: Path) -
     assert found.exit_code == 1
 
 
-def test_a_spec_that_the_run_never_saw_is_not_covered(tmp_path: Path, specs: Path) -> None:
+@pytest.mark.parametrize("name", ["b.modelspec.yaml", "b.modelspec.yml"])
+def test_a_spec_that_the_run_never_saw_is_not_covered(tmp_path: Path, specs: Path, name: str) -> None:
     path = write(record(specs=judged(tmp_path / SPEC)), tmp_path)
-    other = specs / "b" / "b.modelspec.yaml"
+    other = specs / "b" / name
     other.parent.mkdir()
     other.write_text("modelqa: 1\nname: b\n", encoding="utf-8")
     found = verify(path, specs)

@@ -168,6 +168,14 @@ def test_a_spec_that_was_asked_for_by_name_is_judged_without_those_beside_it(gat
     assert gate(".").last_line == "GO: 12 of 12 release checks in 2 specs passed"
 
 
+@pytest.mark.parametrize("name", ["other.modelspec.yml", "other.ModelSpec.yaml"])
+def test_a_spec_with_nearly_the_right_name_is_not_passed_over(gate: Gate, toy: Any, name: str) -> None:
+    shutil.copy(toy.folder / SPEC, toy.folder / name)
+    run = gate(".")
+    assert (run.exit_code, run.last_line) == (2, f"INCOMPLETE: 1 spec could not be read: {name}")
+    assert "rename it other.modelspec.yaml, or otherwise if it is none" in run.text
+
+
 def test_a_check_that_could_not_be_judged_is_a_last_failed_one(gate: Gate, toy: Any) -> None:
     older = toy.folder / "checkpoints" / "scaler_older.safetensors"
     older.rename(older.with_suffix(".away"))
