@@ -43,6 +43,14 @@ def check_checkpoint(written: Written[ModelEntry], problems: Problems) -> None:
     """Adds a problem where a checkpoint's pattern and the coordinates do not fit each other."""
     entry = written.entry
     assert entry is not None
+    if entry.coordinates and entry.reference_output is not None:
+        problems.add(
+            "contradiction",
+            f"the model {quoted(written.name)} has one reference_output, and coordinates for several checkpoints",
+            written.at("reference_output"),
+            expected="the recorded output of one checkpoint",
+            todo="give the checkpoint that was promoted a model of its own",
+        )
     # ${env:…} has braces as well, and was judged with the paths.
     pattern = re.sub(r"\$\{[^{}]*\}", "", entry.checkpoint or "")
     found = PLACEHOLDER.findall(pattern)

@@ -52,6 +52,11 @@ MEANT: list[tuple[list[tuple[str, str]], str, str]] = [
         "unknown-task",
         "No task measures a regression: write each sample's error to a table and gate that with task: recorded",
     ),
+    (
+        [("best.safetensors", "'{step}.pt', coordinates: {step: [1, 2]}, reference_output: a.npz")],
+        "contradiction",
+        "give the checkpoint that was promoted a model of its own",
+    ),
     # A section in the singular, whose word is a key of entries too
     (
         [("models:", "baseline: {old: {recorded: a.json}}\nmodels:")],
