@@ -96,6 +96,12 @@ def test_a_condition_that_nobody_knows_is_told(ask: Ask) -> None:
     assert str(finding.expected).endswith("where torch.cuda.is_available()")
 
 
+def test_the_choice_that_nobody_knows_is_told(ask: Ask) -> None:
+    code = LOAD + "import sys\nprint({'x': lambda: cfg.a, 'y': lambda: cfg.b}[sys.argv[1]]())\n"
+    (finding,) = ask("{file: c.yaml, read_by: [v.py]}", c_yaml="a: 1\n", v_py=code)
+    assert str(finding.expected).endswith("[sys.argv[1]] is one of lambda, lambda")
+
+
 def test_keys_that_nobody_reads_are_one_warning(ask: Ask) -> None:
     (finding,) = ask(
         "{file: c.yaml, read_by: [v.py]}",
@@ -114,6 +120,43 @@ def test_what_cannot_be_known_is_a_note_with_its_line(ask: Ask) -> None:
     ]
     assert "which key is read by cfg[sys.argv[1]]" in findings[0].what
     assert "what lib.train reads of a" in findings[1].what
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        (
+            "try:\n    print(cfg.b)\nexcept Exception:\n    print('failed')\n",
+            "whether b may be missing: `except Exception` takes whatever goes wrong there",
+        ),
+        (
+            "import os\nif os.environ.get('NO_SUCH'):\n    cfg.b = 1\nprint(cfg.b)\n",
+            "whether b is there: the program sets it only where os.environ.get('NO_SUCH')",
+        ),
+        (
+            "print({1: lambda: cfg.a, 2: lambda: cfg.b}[cfg.a]())\n",
+            "whether b is read, which is not there: by lambda, if it is chosen",
+        ),
+        (
+            "parts = {'x': cfg.a}\nprint(parts['y'])\n",
+            "whether 'y' is in a mapping that is made of parts of the config",
+        ),
+        (
+            "import glob, yaml\nfor path in glob.glob('*.yml'):\n    print(yaml.safe_load(open(path))['b'])\n",
+            "whether yaml.safe_load(open(path)) loads the config: a pattern says which files it loads",
+        ),
+    ],
+)
+def test_a_key_that_only_some_runs_lack_is_a_note(ask: Ask, code: str, what: str) -> None:
+    findings = ask("{file: c.yaml, read_by: [v.py]}", c_yaml="a: 1\n", v_py=f"{LOAD}print(cfg.a)\n{code}")
+    assert [(finding.severity, finding.what) for finding in findings] == [("note", f"not known: {what}")]
+
+
+def test_the_override_of_a_value_read_of_none_names_the_key_that_is_read(ask: Ask) -> None:
+    code = LOAD + "head = cfg.model.get('head')\nprint(cfg.model.width, head.classes)\n"
+    (finding,) = ask("{file: c.yaml, read_by: [v.py]}", c_yaml="model: {width: 1}\n", v_py=code)
+    assert finding.what == "the config has no model.head, which v.py:4 reads"
+    assert "+model.head.classes=…" in str(finding.todo)
 
 
 @pytest.mark.parametrize(

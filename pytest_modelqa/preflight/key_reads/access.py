@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..composed import NOTHING, KeyPath, shown
+from .catching import BROAD, catches
 from .values import (
     UNKNOWN,
     Absent,
@@ -15,11 +16,13 @@ from .values import (
     Items,
     Known,
     Layers,
+    NoneOf,
     Part,
     Record,
     Unknown,
     Value,
     either,
+    holds_config,
 )
 
 if TYPE_CHECKING:
@@ -43,6 +46,10 @@ def read_key(
     """The value of a key; a key that is not there is noted, unless there is a default."""
     if isinstance(holder, Either):
         return either(read_key(machine, each, key, node, default=default) for each in holder.options)
+    if isinstance(holder, NoneOf):
+        miss(machine, holder.path, node)
+        machine.log.deepen(holder.path, (*holder.path, str(key)))
+        return Absent(holder.path)
     if isinstance(holder, Absent):
         if default is not None:
             return default
@@ -59,19 +66,40 @@ def read_key(
                 return Absent(own)
         return found
     if path is None:
+        if default is None and isinstance(holder, Record) and holds_config(holder):
+            machine.log.note(f"whether {key!r} is in a mapping that is made of parts of the config", place)
         return default if default is not None else UNKNOWN
     if default is not None:
         machine.log.read((*path, str(key)), place)
-        return default
+        return _in_place_of((*path, str(key)), default)
+    if not isinstance(holder, Part) and not machine.lacks((*path, str(key))):
+        # A copy of a part that was left without it.
+        return UNKNOWN
     miss(machine, (*path, str(key)), node, _why(machine, path))
     return Absent((*path, str(key)))
+
+
+def _in_place_of(path: KeyPath, default: Value) -> Value:
+    """A default that remembers which key it stands for: what is read of it is missing in the config."""
+    if default == Known(None):
+        return NoneOf(None, path)
+    if isinstance(default, Record) and default.mirrored is None:
+        return Record(default.fields, default.required, default.schema, default.open, path)
+    return default
 
 
 def miss(machine: Machine, path: KeyPath, node: ast.AST, why: str = "") -> None:
     """Notes that a key is read which is not there, unless the code is ready for that."""
     place = machine.place(node)
-    if machine.tolerant:
+    caught = catches(machine, node, why)
+    if caught:
         machine.log.read(path, place)
+        if caught & BROAD:
+            names = " or ".join(sorted(caught & BROAD))
+            machine.log.note(
+                f"whether {shown(path)} may be missing: `except {names}` takes whatever goes wrong there",
+                place,
+            )
     else:
         machine.log.miss(path, place, why, machine.condition)
 
@@ -80,6 +108,9 @@ def _note_read(machine: Machine, path: KeyPath, found: Value, node: ast.AST, *, 
     """Notes that a key is read that is there; says whether it has a value."""
     place = machine.place(node)
     machine.log.read(path, place)
+    condition = machine.perhaps.get(path)
+    if condition and condition not in machine.conditions and not has_default:
+        machine.log.note(f"whether {shown(path)} is there: the program sets it only where {condition}", place)
     if path in machine.written or not isinstance(found, Part):
         return True
     if path in machine.config.missing and not has_default:
@@ -229,8 +260,11 @@ def keys_of(machine: Machine, holder: Value) -> list[Any] | None:
     """The keys of a mapping, or None where not all are known."""
     if isinstance(holder, Part):
         value = machine.config.at(holder.path)
+        if not isinstance(value, dict):
+            return None
         added = [path[-1] for path in machine.written if path[:-1] == holder.path]
-        return [*value, *(key for key in added if key not in value)] if isinstance(value, dict) else None
+        every = [*value, *(key for key in added if key not in value)]
+        return [key for key in every if (*holder.path, key) not in machine.removed]
     if isinstance(holder, Record):
         return None if holder.open else list(holder.fields)
     if isinstance(holder, Layers):
@@ -278,3 +312,18 @@ def parts_below(machine: Machine, value: Value) -> Iterator[tuple[Any, Value]]:
         found = lookup(machine, value, key)
         if not isinstance(found, NotThere):
             yield key, found
+
+
+def unstarred(machine: Machine, stars: list[Value], node: ast.AST) -> tuple[dict[str, Value], bool]:
+    """The arguments that ``**mapping`` gives, and whether there may be more of them than are known."""
+    taken: dict[str, Value] = {}
+    more = False
+    for star in stars:
+        if keys_of(machine, star) is None:
+            more = True
+        path = path_of(star)
+        for key, value in parts_below(machine, star):
+            taken[str(key)] = value
+            if path is not None:
+                machine.log.read((*path, str(key)), machine.place(node))
+    return taken, more

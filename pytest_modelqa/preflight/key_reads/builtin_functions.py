@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from ..composed import NOTHING
 from .access import (
@@ -13,9 +14,10 @@ from .access import (
 )
 from .assignments import open_up, write
 from .call import Call
-from .methods import mirror
+from .methods import mirror_part
 from .values import (
     UNKNOWN,
+    Bound,
     Class,
     Function,
     Instance,
@@ -24,9 +26,11 @@ from .values import (
     Layers,
     Library,
     Part,
+    Partial,
     Record,
     Super,
     Value,
+    either,
 )
 
 _LONGEST_RANGE = 64
@@ -66,8 +70,7 @@ def _setattr(call: Call) -> Value:
         open_up(call.first)
         return Known(None)
     write(call.machine, call.first, name, value)
-    if isinstance(value, Part) and value.path[-1:] == (name,):
-        mirror(call.first, Part(value.path[:-1]))
+    mirror_part(call.first, name, value)
     return Known(None)
 
 
@@ -114,6 +117,47 @@ def _listed(call: Call) -> Value:
     return UNKNOWN if items is None else Items(list(items))
 
 
+def _ordered(call: Call) -> Value:
+    """``sorted``, ``max``, ``min``: which item comes first is known where what they are compared by is."""
+    name = call.name.rpartition(".")[2]
+    items, key = items_of(call.machine, call.first), call.kwargs.get("key")
+    if items is None or len(call.args) > 1:
+        return UNKNOWN
+    by = items if key is None else [call.machine.call_value(key, [each], {}, [], call.node) for each in items]
+    known = [constant(call.machine, value) for value in by]
+    any_of_them = either(items)
+    order: list[Value] = [any_of_them] * len(items)
+    if NOTHING not in known and "reverse" not in call.kwargs:
+        with suppress(TypeError):
+            order = [item for _, item in sorted(zip(known, items, strict=True), key=lambda pair: pair[0])]
+    if name == "sorted":
+        return Items(order)
+    return (order[0] if name == "min" else order[-1]) if order else UNKNOWN
+
+
+def _filter(call: Call) -> Value:
+    items = items_of(call.machine, call.argument(1, ""))
+    answers = [
+        (item, call.machine.truth(call.machine.call_value(call.first, [item], {}, [], call.node)))
+        for item in ([UNKNOWN] if items is None else items)
+    ]
+    return UNKNOWN if items is None else Items([item for item, answer in answers if answer is not False])
+
+
+def _reversed(call: Call) -> Value:
+    items = items_of(call.machine, call.first)
+    return UNKNOWN if items is None else Items(items[::-1])
+
+
+def _any_or_all(call: Call) -> Value:
+    items = items_of(call.machine, call.first)
+    answers = {None} if items is None else {call.machine.truth(item) for item in items}
+    decisive = call.name.endswith("any")
+    if decisive in answers:
+        return Known(decisive)
+    return UNKNOWN if None in answers else Known(not decisive)
+
+
 def _enumerate(call: Call) -> Value:
     items = items_of(call.machine, call.first)
     return UNKNOWN if items is None else Items([Items([Known(i), item]) for i, item in enumerate(items)])
@@ -157,7 +201,7 @@ def _converted(call: Call) -> Value:
 
 def _map(call: Call) -> Value:
     items = items_of(call.machine, call.argument(1, ""))
-    if not isinstance(call.first, Function | Class):
+    if not isinstance(call.first, Function | Class | Bound | Partial):
         return UNKNOWN
     each = [UNKNOWN] if items is None else items
     return Items([call.machine.call_value(call.first, [item], {}, [], call.node) for item in each])
@@ -183,12 +227,13 @@ def _type(call: Call) -> Value:
 
 _FUNCTIONS: Mapping[str, Callable[[Call], Value | None]] = {
     "dict": _dict, "getattr": _getattr, "hasattr": _hasattr, "setattr": _setattr, "isinstance": _isinstance,
-    "super": _super, "vars": _vars, "list": _listed, "tuple": _listed, "sorted": _listed, "reversed": _listed,
+    "super": _super, "vars": _vars, "list": _listed, "tuple": _listed, "sorted": _ordered, "reversed": _reversed,
+    "max": _ordered, "min": _ordered, "filter": _filter, "any": _any_or_all, "all": _any_or_all,
     "set": _listed, "frozenset": _listed, "iter": _same, "next": _first, "enumerate": _enumerate, "zip": _zip,
     "range": _range, "len": _len, "str": _converted, "int": _converted, "float": _converted,
     "bool": _converted, "map": _map, "type": _type,
     **dict.fromkeys(
-        ("print", "repr", "id", "hash", "callable", "issubclass", "any", "all", "sum", "min", "max", "abs",
+        ("print", "repr", "id", "hash", "callable", "issubclass", "sum", "abs",
          "round", "format", "input", "object", "property", "staticmethod", "classmethod", "globals", "locals"),
         _nothing,
     ),

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ..composed import shown
-from .access import NOT_THERE, is_mapping, keys_of, lookup, miss, parts_below, path_of
+from .access import NOT_THERE, is_mapping, keys_of, lookup, miss, path_of, unstarred
+from .later import called_later
 from .library import call_library
 from .methods import call_method
-from .schemas import fields_of, is_schema, structured
+from .schemas import aliases_of, fields_of, is_schema, is_validated, structured
+from .validated import annotated_fields, validated
 from .values import (
+    FILES,
     UNKNOWN,
     Bound,
     Class,
@@ -21,10 +25,10 @@ from .values import (
     Instance,
     Items,
     Known,
-    Layers,
     Library,
     Method,
     Part,
+    Partial,
     Record,
     Value,
     either,
@@ -35,8 +39,9 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 _DEEPEST = 40
+_LISTS_FILES = frozenset({"glob", "rglob", "iglob", "iterdir", "listdir", "scandir"})
 # Decorators that hand the whole config to the function's first parameter.
-_GIVES_CONFIG = re.compile(r"\bhydra|pyrallis|draccus")
+GIVES_CONFIG = re.compile(r"\bhydra|pyrallis|draccus")
 
 
 def call_value(
@@ -49,13 +54,22 @@ def call_value(
 ) -> Value:
     """Calls whatever a name stands for; ``stars`` are the mappings given as ``**``."""
     if isinstance(function, Either):
-        return either(call_value(machine, each, args, kwargs, stars, node) for each in function.options)
+        names = [each.name for each in function.options if isinstance(each, Function | Class)]
+        choice = f"{ast.unparse(node.func)} is one of {', '.join(names)}" if len(names) > 1 else ""
+        with machine.under(choice):
+            return either(call_value(machine, each, args, kwargs, stars, node) for each in function.options)
     if isinstance(function, Function):
         return call_function(machine, function, args, kwargs, stars, node)
     if isinstance(function, Bound):
         return call_function(machine, function.function, [function.first, *args], kwargs, stars, node)
     if isinstance(function, Class):
         return instantiate(machine, function, args, kwargs, stars, node)
+    if isinstance(function, Partial):
+        given, named = [*function.args, *args], {**function.kwargs, **kwargs}
+        return call_value(machine, function.function, given, named, [*function.stars, *stars], node)
+    if isinstance(function, Method) and isinstance(function.holder, Class):
+        # pydantic's, which take one mapping.
+        return instantiate(machine, function.holder, [], {}, args[:1], node)
     if isinstance(function, Instance):
         for name in ("__call__", "forward"):
             found = function.of.lookup(name)
@@ -65,6 +79,8 @@ def call_value(
         answer = call_method(machine, function, args, kwargs, stars, node)
         if answer is not None:
             return answer
+        if is_mapping(machine, function.holder):
+            args = [function.holder, *args]
     if isinstance(function, Library):
         answer = call_library(machine, function.name, args, kwargs, stars, node)
         if answer is not None:
@@ -74,9 +90,13 @@ def call_value(
 
 def _hand_over(machine: Machine, given: list[Value], node: ast.Call) -> Value:
     """What nobody can follow: parts of the config that it is given may be read there."""
+    tables = [value.fields.values() for value in given if isinstance(value, Record)]
+    machine.handed |= {value for value in chain(given, *tables) if isinstance(value, Function)}
+    if called_later(machine, given, node):
+        return UNKNOWN
+    if isinstance(node.func, ast.Attribute) and node.func.attr in _LISTS_FILES:
+        return FILES
     for value in given:
-        if isinstance(value, Function | Bound) and not isinstance(node.func, ast.Name | ast.Attribute):
-            continue
         for path in holds_config(value):
             if is_mapping(machine, Part(path)) or _has_mappings(machine, Part(path)):
                 name = ast.unparse(node.func)
@@ -121,11 +141,14 @@ def call_function(
     machine.step()
     names = _bound(machine, function, args, kwargs, stars or [], node or function.node)
     identity = tuple((name, _identity(value)) for name, value in names.items())
-    key = (id(function), identity, bool(machine.tolerant), bool(machine.condition))
+    caught = frozenset().union(*(ready.names for ready in machine.ready))
+    key = (id(function), identity, caught, bool(machine.condition), machine.epoch)
     machine.called.add(function)
     if key in machine.results:
         return machine.results[key]
     machine.results[key] = UNKNOWN
+    # The identity of what is gone would be given to something else.
+    machine.kept.append((function, names))
     if len(machine.frames) > _DEEPEST:
         machine.log.note(
             f"what {function.name} reads, which is called too deep", machine.place(function.node)
@@ -140,17 +163,17 @@ def call_function(
             result = machine.evaluate(function.node.body)
         else:
             ends = machine.run(function.node.body)
-            result = _result(frame, ends)
+            result = _result(frame, ends, function.node)
     finally:
         machine.frames.pop()
     machine.results[key] = result
     return result
 
 
-def _result(frame: Frame, ends: bool) -> Value:
+def _result(frame: Frame, ends: bool, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Value:
     if frame.yields:
-        # As a generator gives them; and as contextmanager hands out the first.
-        return frame.yields[0] if len(frame.yields) == 1 else Items(frame.yields)
+        managed = any("contextmanager" in ast.unparse(mark) for mark in node.decorator_list)
+        return frame.yields[0] if managed else Items(frame.yields)
     returned = [*frame.returned, *([Known(None)] if ends and frame.returned else [])]
     return either(returned) if returned else Known(None)
 
@@ -189,16 +212,18 @@ def _bound(
         (names if name in left else rest)[name] = value
     defaults = _defaults(machine, function)
     config_stars = [star for star in stars if path_of(star) is not None]
-    if config_stars and not surplus:
+    paths = [path for path in map(path_of, config_stars) if path is not None]
+    if paths and not surplus:
         for name in left:
-            if name not in taken and name not in defaults:
-                miss(machine, (*(path_of(config_stars[-1]) or ()), name), node)
+            if name not in taken and name not in defaults and machine.lacks((*paths[-1], name)):
+                miss(machine, (*paths[-1], name), node)
     if not spec.kwarg:
-        for star in config_stars:
+        for star, path in zip(config_stars, paths, strict=True):
             for name in set(rest) & set(keys_of(machine, star) or []):
-                machine.log.refuse((*(path_of(star) or ()), name), function.name, machine.place(node))
+                if not machine.lacks((*path, name)):
+                    machine.log.refuse((*path, name), function.name, machine.place(node))
     else:
-        names[spec.kwarg.arg] = Record(rest, open=surplus)
+        names[spec.kwarg.arg] = Record(rest, open=surplus, mirrored=paths[-1] if paths else None)
     for name in every:
         if name not in names:
             names[name] = _not_given(machine, function, name, every, defaults)
@@ -209,7 +234,7 @@ def _not_given(
     machine: Machine, function: Function, name: str, every: list[str], defaults: dict[str, Value]
 ) -> Value:
     marks = [] if isinstance(function.node, ast.Lambda) else function.node.decorator_list
-    gives = [mark for mark in marks if _GIVES_CONFIG.search(ast.unparse(mark))]
+    gives = [mark for mark in marks if GIVES_CONFIG.search(ast.unparse(mark))]
     if gives and name == every[0]:
         root = machine.root()
         annotation = next((arg.annotation for arg in function.node.args.args if arg.arg == name), None)
@@ -239,21 +264,6 @@ def _defaults(machine: Machine, function: Function) -> dict[str, Value]:
         machine.frames.pop()
 
 
-def unstarred(machine: Machine, stars: list[Value], node: ast.AST) -> tuple[dict[str, Value], bool]:
-    """The arguments that ``**mapping`` gives, and whether there may be more of them than are known."""
-    taken: dict[str, Value] = {}
-    more = False
-    for star in stars:
-        if keys_of(machine, star) is None:
-            more = True
-        path = path_of(star)
-        for key, value in parts_below(machine, star):
-            taken[str(key)] = value
-            if path is not None:
-                machine.log.read((*path, str(key)), machine.place(node))
-    return taken, more
-
-
 def instantiate(
     machine: Machine,
     made: Class,
@@ -267,6 +277,7 @@ def instantiate(
     initialise = made.lookup("__init__")
     if libraries & {"dict", "OrderedDict", "UserDict"} and (args or stars):
         # A dict whose keys can be read as attributes as well.
+        machine.dicts_with_attributes = True
         return args[0] if args else stars[0]
     instance = Instance(made)
     machine.instances.append(instance)
@@ -280,11 +291,14 @@ def instantiate(
         return instance
     fields = fields_of(machine, made)
     taken, more = unstarred(machine, stars, node)
+    aliases = aliases_of(made)
     given_fields = {**dict(zip(fields.fields, args, strict=False)), **kwargs, **taken}
-    for name, value in given_fields.items():
-        below = fields.fields.get(name)
-        merge = isinstance(below, Record) and "BaseModel" in libraries and is_mapping(machine, value)
-        instance.attributes[name] = structured_value(below, value) if merge else value
+    given_fields = {aliases.get(name, name): value for name, value in given_fields.items()}
+    instance.attributes |= given_fields
+    if is_validated(made):
+        for name, owner, annotation in annotated_fields(made):
+            if name in given_fields:
+                instance.attributes[name] = validated(machine, owner, annotation, given_fields[name], node)
     _demand_fields(machine, made, fields, given_fields, stars, node, more=more)
     for name, value in fields.fields.items():
         if name not in given_fields and name not in fields.required:
@@ -293,11 +307,6 @@ def instantiate(
     if isinstance(after, Function):
         call_function(machine, after, [instance], {})
     return instance
-
-
-def structured_value(below: Value | None, value: Value) -> Value:
-    """A part of the config over the schema that describes it."""
-    return Layers((below, value)) if below is not None else value
 
 
 def _demand_fields(
@@ -314,10 +323,20 @@ def _demand_fields(
     paths = [path for path in map(path_of, stars) if path is not None]
     if not paths:
         return
+    keys = {field: alias for alias, field in aliases_of(made).items()}
     for name in fields.required:
-        if name not in given and not more:
-            miss(machine, (*paths[-1], name), node)
-    if "BaseModel" not in {name.rpartition(".")[2] for name in made.from_libraries()}:
-        for name in given:
-            if name not in fields.fields and lookup(machine, stars[-1], name) is not NOT_THERE:
-                machine.log.refuse((*paths[-1], name), made.node.name, machine.place(node))
+        path = (*paths[-1], keys.get(name, name))
+        if name in given or more or not machine.lacks(path):
+            continue
+        if "BaseSettings" in {base.rpartition(".")[2] for base in made.from_libraries()}:
+            machine.log.note(
+                f"whether the environment gives {made.node.name} its {name}", machine.place(node)
+            )
+        else:
+            miss(machine, path, node)
+    if is_validated(made):
+        return
+    for name in given:
+        found = lookup(machine, stars[-1], name)
+        if name not in fields.fields and found is not NOT_THERE and not machine.lacks((*paths[-1], name)):
+            machine.log.refuse((*paths[-1], name), made.node.name, machine.place(node))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from .access import constant, items_of
+from ..composed import KeyPath
+from .access import constant, items_of, path_of
 from .assignments import assign
 from .values import UNKNOWN, Items, Record, Value, holds_config
 
@@ -34,7 +35,20 @@ def of_keys(machine: Machine, node: ast.DictComp) -> Value:
 
     whole = _each(machine, node.generators, one)
     made.open |= not whole
+    made.mirrored = _copied(machine, node)
     return made
+
+
+def _copied(machine: Machine, node: ast.DictComp) -> KeyPath | None:
+    """The part of the config of which ``{k: f(v) for k, v in part.items()}`` has every key."""
+    first = node.generators[0]
+    names = first.target.elts if isinstance(first.target, ast.Tuple) else []
+    items = first.iter.func if isinstance(first.iter, ast.Call) else None
+    if len(node.generators) > 1 or not names or ast.unparse(names[0]) != ast.unparse(node.key):
+        return None
+    if not isinstance(items, ast.Attribute) or items.attr != "items":
+        return None
+    return path_of(machine.evaluate(items.value))
 
 
 def _each(machine: Machine, generators: list[ast.comprehension], do: object) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from ..composed import NOTHING
@@ -13,7 +15,6 @@ from .access import (
     is_mapping,
     items_of,
     lookup,
-    miss,
     path_of,
     read_key,
 )
@@ -28,6 +29,7 @@ from .operators import (
     negation,
     text,
 )
+from .schemas import is_validated
 from .values import (
     UNKNOWN,
     Absent,
@@ -56,21 +58,8 @@ from .values import (
 if TYPE_CHECKING:
     from .machine import Machine
 
-MAPPING_METHODS = frozenset(
-    {
-        "keys",
-        "values",
-        "items",
-        "get",
-        "pop",
-        "setdefault",
-        "copy",
-        "update",
-        "merge_with",
-        "to_dict",
-        "toDict",
-    }
-)
+_MAPPING_METHODS = re.compile(r"keys|values|items|get|pop|setdefault|copy|update|merge_with|to_dict|toDict")
+_VALIDATES = frozenset({"model_validate", "parse_obj", "model_construct"})
 
 
 def evaluate(machine: Machine, node: ast.expr) -> Value:
@@ -110,15 +99,19 @@ def attribute(
         return _of_module(machine, holder, name)
     if isinstance(holder, Instance):
         return _of_instance(machine, holder, name, node, default)
+    if isinstance(holder, Function | Class) and name == "__name__":
+        return Known(holder.name)
     if isinstance(holder, Class):
         found = holder.lookup(name)
-        return UNKNOWN if found is None else bind_method(machine, found, holder, of_class=True)
+        if found is None:
+            return Method(holder, name) if name in _VALIDATES and is_validated(holder) else UNKNOWN
+        return bind_method(machine, found, holder, of_class=True)
     if isinstance(holder, Super):
         return _of_super(machine, holder, name)
     if isinstance(holder, Parser | OpenFile):
         return Method(holder, name)
     if isinstance(holder, Part | Layers | Record | Absent):
-        if name in MAPPING_METHODS and (isinstance(holder, Absent) or is_mapping(machine, holder)):
+        if _MAPPING_METHODS.fullmatch(name) and (isinstance(holder, Absent) or is_mapping(machine, holder)):
             return Method(holder, name)
         if name == "__dict__":
             return holder
@@ -126,8 +119,9 @@ def attribute(
             return Method(holder, name)
         return read_key(machine, holder, name, node, default=default)
     if isinstance(holder, NoneOf):
-        miss(machine, holder.path, node)
-        return UNKNOWN
+        return read_key(machine, holder, name, node)
+    if isinstance(holder, Known) and isinstance(holder.value, str) and name in ("suffix", "stem", "name"):
+        return Known(getattr(PurePath(holder.value), name))
     if isinstance(holder, Known) and (isinstance(holder.value, str) or holder.value is None):
         return Method(holder, name)
     return Method(holder, name) if isinstance(holder, Items | Known) else UNKNOWN
@@ -188,9 +182,6 @@ def _subscript(machine: Machine, node: ast.Subscript) -> Value:
 
 def subscript(machine: Machine, holder: Value, key: Any, node: ast.expr) -> Value:
     """``holder[key]``; a key that is not known may be any."""
-    if isinstance(holder, NoneOf):
-        miss(machine, holder.path, node)
-        return UNKNOWN
     if isinstance(holder, Instance):
         getter = holder.of.lookup("__getitem__")
         if isinstance(getter, Function):
@@ -228,7 +219,7 @@ def _sliced(machine: Machine, holder: Value, node: ast.Slice) -> Value:
 
 
 def _call(machine: Machine, node: ast.Call) -> Value:
-    function = evaluate(machine, node.func)
+    function = _called(machine, node.func)
     args: list[Value] = []
     for arg in node.args:
         if isinstance(arg, ast.Starred):
@@ -245,6 +236,16 @@ def _call(machine: Machine, node: ast.Call) -> Value:
         else:
             kwargs[keyword.arg] = value
     return call_value(machine, function, args, kwargs, stars, node)
+
+
+def _called(machine: Machine, node: ast.expr) -> Value:
+    """What is called; what a mapping holds is hardly called, so another name is a method of its class."""
+    if not isinstance(node, ast.Attribute):
+        return evaluate(machine, node)
+    holder = evaluate(machine, node.value)
+    if is_mapping(machine, holder) and isinstance(lookup(machine, holder, node.attr), NotThere):
+        return Method(holder, node.attr)
+    return attribute(machine, holder, node.attr, node)
 
 
 def _sequence(machine: Machine, node: ast.List | ast.Tuple | ast.Set) -> Value:
@@ -267,6 +268,8 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
         if key_node is None:
             layers += [value, Record({})]
             continue
+        if isinstance(value, Function):
+            machine.tabled.add(value)
         key, top = constant(machine, evaluate(machine, key_node)), layers[-1]
         assert isinstance(top, Record)
         if isinstance(key, SIMPLE):
@@ -279,7 +282,9 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
 
 
 def _lambda(machine: Machine, node: ast.Lambda) -> Value:
-    return Function(node, machine.frame.source, machine.frame.scopes)
+    made = Function(node, machine.frame.source, machine.frame.scopes, condition=machine.condition)
+    machine.functions.append(made)
+    return made
 
 
 def _walrus(machine: Machine, node: ast.NamedExpr) -> Value:
@@ -288,8 +293,14 @@ def _walrus(machine: Machine, node: ast.NamedExpr) -> Value:
     return value
 
 
-def _through(machine: Machine, node: ast.Await | ast.Starred | ast.YieldFrom) -> Value:
+def _through(machine: Machine, node: ast.Await | ast.Starred) -> Value:
     return evaluate(machine, node.value)
+
+
+def _yield_from(machine: Machine, node: ast.YieldFrom) -> Value:
+    items = items_of(machine, evaluate(machine, node.value))
+    machine.frame.yields += [UNKNOWN] if items is None else items
+    return UNKNOWN
 
 
 def _yield(machine: Machine, node: ast.Yield) -> Value:
@@ -322,6 +333,6 @@ _HANDLERS: Mapping[type[ast.expr], Callable[[Any, Any], Value]] = {
     ast.NamedExpr: _walrus,
     ast.Await: _through,
     ast.Starred: _through,
-    ast.YieldFrom: _through,
+    ast.YieldFrom: _yield_from,
     ast.Yield: _yield,
 }

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import os
 import tomllib
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +15,14 @@ import yaml
 
 from .access import constant
 from .call import Call
-from .values import UNKNOWN, Known, OpenFile, Record, Value
+from .values import FILES, UNKNOWN, Known, OpenFile, Record, Value
 
 if TYPE_CHECKING:
     from .machine import Machine
 
 _SUFFIXES = {"yaml": (".yaml", ".yml", ".json"), "ruamel": (".yaml", ".yml"), "json": (".json",)}
 _LARGEST = 2_000_000
+_MOST_FOLDERS = 500
 
 
 def loaded(call: Call, format_name: str) -> Value:
@@ -26,6 +31,12 @@ def loaded(call: Call, format_name: str) -> Value:
     named = constant(call.machine, first.path if isinstance(first, OpenFile) else first)
     suffixes = _SUFFIXES.get(format_name, (".toml",))
     own = Path(call.machine.file_name)
+    if FILES in (first, first.path if isinstance(first, OpenFile) else first):
+        text = ast.unparse(call.node)
+        call.machine.log.note(
+            f"whether {text} loads the config: a pattern says which files it loads", call.place
+        )
+        return UNKNOWN
     if not isinstance(named, str):
         matches = own.suffix.lower() in suffixes or not own.suffix
         return call.machine.root() if matches else UNKNOWN
@@ -42,7 +53,16 @@ def _other(machine: Machine, named: str) -> Path | None:
         path = folder / named
         if path.is_file() and path.stat().st_size <= _LARGEST:
             return path
-    return None
+    found = list(islice(_of_name(machine.folder, Path(named).name), 2))
+    return found[0] if len(found) == 1 and found[0].stat().st_size <= _LARGEST else None
+
+
+def _of_name(folder: Path, name: str) -> Iterator[Path]:
+    """The files of a name below a folder, as far as a short search finds them."""
+    for root, folders, names in islice(os.walk(folder), _MOST_FOLDERS):
+        folders[:] = sorted(each for each in folders if not each.startswith("."))
+        if name in names:
+            yield Path(root, name)
 
 
 def _parsed(path: Path) -> Any:

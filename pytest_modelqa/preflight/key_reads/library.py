@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..composed import NOTHING
-from .access import NotThere, constant, is_mapping, lookup, path_of, read_key
+from .access import NotThere, constant, is_mapping, items_of, lookup, path_of, read_key
 from .builtin_functions import BUILTINS
 from .call import Call
 from .files import loaded
 from .schemas import fields_of, is_schema, structured
+from .standard_library import STANDARD
 from .targets import instantiate_target
 from .values import (
     UNKNOWN,
@@ -23,6 +24,7 @@ from .values import (
     Known,
     Layers,
     Library,
+    NoneOf,
     OpenFile,
     Parser,
     Part,
@@ -40,29 +42,9 @@ _HARMLESS = re.compile(
     r"|^torch\.save$|^pickle\.dumps?$|^sys\.|\.(log_hyperparams|log_params|add_hparams|info|debug|warning|error|exception)$"
 )
 # Mappings whose keys can be read as attributes.
-_WRAPPERS = frozenset(
-    [
-        "easydict",
-        "edict",
-        "box",
-        "munch",
-        "munchify",
-        "attrdict",
-        "attributedict",
-        "dotdict",
-        "configdict",
-        "addict",
-        "dictconfig",
-        "listconfig",
-        "simplenamespace",
-        "ordereddict",
-        "mappingproxytype",
-        "defaultdict",
-        "bunch",
-        "dotmap",
-        "config",
-        "dict2obj",
-    ]
+_WRAPPERS = re.compile(
+    r"easydict|edict|box|munch|munchify|attrdict|attributedict|dotdict|configdict|addict|dictconfig|listconfig|cfgnode"
+    r"|simplenamespace|ordereddict|mappingproxytype|defaultdict|bunch|dotmap|config|dict2obj"
 )
 _READERS = re.compile(
     r"^(yaml|json|toml|tomllib|tomli|ruamel)\.(\w+\.)*(safe_|full_|unsafe_)?load(s)?$|^pyjson5\.load"
@@ -79,7 +61,7 @@ def call_library(
 ) -> Value | None:
     """What a call of a library's function gives; None where it is not known what it does."""
     call = Call(machine, name, args, kwargs, stars, node)
-    handler = _HANDLERS.get(name) or BUILTINS.get(name)
+    handler = _HANDLERS.get(name) or STANDARD.get(name) or BUILTINS.get(name)
     if handler is not None:
         return handler(call)
     if _READERS.match(name):
@@ -87,10 +69,10 @@ def call_library(
     if _HARMLESS.search(name):
         return UNKNOWN
     last = name.rpartition(".")[2]
-    if last.lower() in _WRAPPERS and not name.startswith("builtins."):
+    if _WRAPPERS.fullmatch(last.lower()) and not name.startswith("builtins."):
         return _wrapped(call)
     if last == "ArgumentParser":
-        return Parser(Record({}))
+        return _parser(call)
     return None
 
 
@@ -152,9 +134,10 @@ def _select(call: Call) -> Value:
         if isinstance(lookup(call.machine, value, step), NotThere) and "default" not in call.kwargs:
             # It gives None, where the code most likely wants a value: still a key that is read.
             path = path_of(value)
-            if path is not None:
-                call.machine.log.read((*path, step), call.place)
-            return Known(None)
+            if path is None:
+                return Known(None)
+            call.machine.log.read((*path, step), call.place)
+            return NoneOf(None, (*path, step))
         index = int(step) if step.isdigit() and not is_mapping(call.machine, value) else step
         value = read_key(call.machine, value, index, call.node, default=default)
     return value
@@ -184,12 +167,28 @@ def _empty(call: Call) -> Value:
     return Record({})
 
 
+def _from_dotlist(call: Call) -> Value:
+    """``OmegaConf.from_dotlist(["a.b=1"])``."""
+    texts, made = constant(call.machine, call.first), Record({})
+    for text in texts if isinstance(texts, list) else []:
+        *steps, last = str(text).partition("=")[0].split(".")
+        holder = made
+        for step in steps:
+            below = holder.fields.setdefault(step, Record({}))
+            holder = below if isinstance(below, Record) else Record({})
+        holder.fields[last] = UNKNOWN
+    return made
+
+
 def _namespace(call: Call) -> Value:
     return _wrapped(Call(call.machine, call.name, [], call.kwargs, call.stars, call.node))
 
 
 def _parser(call: Call) -> Value:
-    return Parser(Record({}))
+    parents = items_of(call.machine, call.kwargs.get("parents", Items([]))) or []
+    known = [parent for parent in parents if isinstance(parent, Parser)]
+    fields = {name: value for parent in known for name, value in parent.namespace.fields.items()}
+    return Parser(Record(fields), [layer for parent in known for layer in parent.merged])
 
 
 def _field(call: Call) -> Value:
@@ -218,41 +217,8 @@ def _from_data(call: Call) -> Value:
     return structured(call.machine, described, data)
 
 
-def _partial(call: Call) -> Value:
-    rest = call.args[1:]
-    if isinstance(call.first, Function | Class):
-        # What is not given yet is unknown; what is given is read now as well as later.
-        call.machine.call_value(call.first, rest, call.kwargs, call.stars, call.node)
-    return call.first
-
-
 def _instantiate(call: Call) -> Value:
     return instantiate_target(call)
-
-
-def _started(call: Call) -> Value | None:
-    """``Thread(target=f, args=(cfg,))``, ``mp.spawn(f, args=(cfg,))``: f is called with them."""
-    function = call.kwargs.get("target", call.kwargs.get("fn", call.first))
-    given = call.kwargs.get("args")
-    items = list(given.items) if isinstance(given, Items) else []
-    if not isinstance(function, Function):
-        return None
-    index = [UNKNOWN] if call.name.endswith("spawn") else []
-    call.machine.call_value(function, [*index, *items], {}, [], call.node)
-    return UNKNOWN
-
-
-def _imported(call: Call) -> Value:
-    """``importlib.import_module("package.module")``."""
-    name = constant(call.machine, call.first)
-    if not isinstance(name, str):
-        return UNKNOWN
-    source = call.machine.sources.module(name, call.machine.frame.source.path)
-    if source is None:
-        return Library(name)
-    source.names.setdefault("__name__", Known(name))
-    call.machine.run_module(source)
-    return source
 
 
 def _store(call: Call) -> Value:
@@ -305,7 +271,7 @@ def _nothing(call: Call) -> Value:
 _OMEGACONF: Mapping[str, Callable[[Call], Value | None]] = {
     "load": _load, "create": _create, "structured": _structured, "merge": _merge, "unsafe_merge": _merge,
     "to_container": _same, "to_object": _same, "masked_copy": _same, "select": _select, "update": _update,
-    "is_missing": _is_missing, "from_cli": _empty, "from_dotlist": _empty,
+    "is_missing": _is_missing, "from_cli": _empty, "from_dotlist": _from_dotlist,
 }  # fmt: skip
 _HANDLERS: Mapping[str, Callable[[Call], Value | None]] = {
     **{f"omegaconf.OmegaConf.{name}": handler for name, handler in _OMEGACONF.items()},
@@ -316,15 +282,12 @@ _HANDLERS: Mapping[str, Callable[[Call], Value | None]] = {
     "hydra.utils.to_absolute_path": _same,
     "hydra.core.config_store.ConfigStore.instance": _config_store, "hydra.ConfigStore.store": _store,
     "argparse.ArgumentParser": _parser, "argparse.Namespace": _namespace, "types.SimpleNamespace": _namespace,
-    "importlib.import_module": _imported,
+
     "copy.deepcopy": _same, "copy.copy": _same, "dataclasses.asdict": _same, "dataclasses.replace": _same,
     "attr.asdict": _same, "types.MappingProxyType": _same,
     "dataclasses.field": _field, "pydantic.Field": _field, "attr.ib": _field, "attr.field": _field,
     "attrs.field": _field,
     "dacite.from_dict": _from_data, "dacite.core.from_dict": _from_data, "cattrs.structure": _from_data,
-    "functools.partial": _partial,
-    "threading.Thread": _started, "multiprocessing.Process": _started,
-    "torch.multiprocessing.spawn": _started, "torch.multiprocessing.Process": _started,
     "pathlib.Path": _last, "pathlib.PurePath": _last, "os.path.join": _last, "os.path.abspath": _same,
     "os.path.expanduser": _same, "os.fspath": _same,
     "io.open": _opened, "builtins.open": _opened, "gzip.open": _opened,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..composed import KeyPath
+from ..composed import KeyPath, shown
 
 
 @dataclass(frozen=True, order=True)
@@ -94,6 +94,17 @@ class Log:
         for what, place in trial.unknown.items():
             self.note(what, place)
         self.refused = {**trial.refused, **self.refused}
+
+    def as_notes(self, name: str) -> Log:
+        """The same of a function that is called only if the program chooses it: what it lacks may not be missing."""
+        unknown = dict(self.unknown)
+        for path, miss in self.misses.items():
+            unknown[f"whether {shown(path)} is read, which is not there: by {name}, if it is chosen"] = (
+                miss.place
+            )
+        return Log(
+            self.reads | {path: miss.place for path, miss in self.misses.items()}, self.whole, {}, unknown
+        )
 
     def is_read(self, path: KeyPath) -> bool:
         """Whether the key, or what it is a part of, is read."""

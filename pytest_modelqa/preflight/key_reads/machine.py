@@ -9,26 +9,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..composed import Composed, KeyPath
+from ..composed import NOTHING, Composed, KeyPath
 from .access import items_of
-from .assignments import assign, bind_import, bind_import_from, forget
+from .assignments import assign, forget
 from .calls import call_value
+from .catching import Ready, catches_imports, of_handlers, of_suppress
+from .definitions import define, define_class
 from .expressions import attribute, evaluate, subscript
+from .imports import bind_import, bind_import_from, is_absent
 from .log import Log, Place
 from .matching import match
 from .operators import truth
 from .sources import Sources
-from .values import UNKNOWN, Class, Frame, Function, Instance, Known, Part, Source, Value, either
+from .values import FILES, UNKNOWN, Frame, Function, Instance, Known, Part, Source, Value, either
 
 # A program of this many steps is not followed to its end; which is said.
 MOST_STEPS = 200_000
-
-# What reading a missing key raises; code that catches one of these is ready for it.
-_CAUGHT = {
-    "Exception", "BaseException", "LookupError", "KeyError", "AttributeError", "IndexError",
-    "ConfigAttributeError", "ConfigKeyError", "OmegaConfBaseException", "MissingMandatoryValue",
-    "InterpolationResolutionError", "InterpolationKeyError",
-}  # fmt: skip
 
 
 class TooLongError(Exception):
@@ -43,10 +39,21 @@ class Machine:
         config: The config that it reads.
         file_name: The config's file, to tell it from others that the program opens.
         written: Keys that the program adds to the config.
+        sets: Those among them that are added whatever the outcome of the conditions so far.
+        perhaps: Those that are not, and the condition.
+        removed: Keys that the program takes out of it.
+        undecorated: What a decorator of the program's own was given, by what it made of it.
+        handed: Functions that a library is handed, which calls them.
+        tabled: Functions that stand in a dict, of which the program may choose another.
         called: The functions that were followed.
         functions: All functions that it makes.
         instances: The objects of classes of the sources that it makes.
         stored: What it puts into hydra's ConfigStore.
+        kept: What results were computed of, kept alive.
+        epoch: How often a name of another scope was given another config.
+        ready: What the code around catches, the innermost last.
+        ready_for_imports: How many ``try`` around go on without a package.
+        dicts_with_attributes: Whether reading a missing attribute may raise a KeyError.
     """
 
     config: Composed
@@ -55,13 +62,23 @@ class Machine:
     sources: Sources
     log: Log = field(default_factory=Log)
     written: dict[KeyPath, Value] = field(default_factory=dict)
+    sets: list[KeyPath] = field(default_factory=list)
+    perhaps: dict[KeyPath, str] = field(default_factory=dict)
+    removed: set[KeyPath] = field(default_factory=set)
+    undecorated: dict[Function, Function] = field(default_factory=dict)
+    handed: set[Function] = field(default_factory=set)
+    tabled: set[Function] = field(default_factory=set)
     called: set[Function] = field(default_factory=set)
     functions: list[Function] = field(default_factory=list)
     instances: list[Instance] = field(default_factory=list)
     results: dict[object, Value] = field(default_factory=dict)
     stored: list[dict[str, Any]] = field(default_factory=list)
     steps: int = 0
-    tolerant: int = 0
+    kept: list[object] = field(default_factory=list)
+    epoch: int = 0
+    ready: list[Ready] = field(default_factory=list)
+    ready_for_imports: int = 0
+    dicts_with_attributes: bool = False
     conditions: list[str] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
 
@@ -74,6 +91,10 @@ class Machine:
     def frame(self) -> Frame:
         """What is being followed."""
         return self.frames[-1]
+
+    def lacks(self, path: KeyPath) -> bool:
+        """Whether the config has no such key, whatever the program does with it."""
+        return self.config.at(path) is NOTHING
 
     def root(self) -> Value:
         """The whole config."""
@@ -102,13 +123,13 @@ class Machine:
         source.ran = True
         source.names.setdefault("__name__", Known("__main__"))
         self.frames.append(Frame(source, (source.names,)))
-        tolerant, conditions = self.tolerant, self.conditions
-        self.tolerant, self.conditions = 0, []
+        ready, conditions = self.ready, self.conditions
+        self.ready, self.conditions = [], []
         try:
             self.run(source.tree.body)
         finally:
             self.frames.pop()
-            self.tolerant, self.conditions = tolerant, conditions
+            self.ready, self.conditions = ready, conditions
 
     def step(self) -> None:
         """Counts a step.
@@ -128,9 +149,9 @@ class Machine:
         """Follows a statement; says whether the next one is reached."""
         self.step()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            self._define(node)
+            define(self, node)
         elif isinstance(node, ast.ClassDef):
-            self._define_class(node)
+            define_class(self, node)
         elif isinstance(node, ast.Return):
             self.frame.returned.append(evaluate(self, node.value) if node.value else Known(None))
             return False
@@ -146,15 +167,20 @@ class Machine:
         elif isinstance(node, ast.For | ast.AsyncFor):
             self._for(node)
         elif isinstance(node, ast.While):
-            if truth(self, evaluate(self, node.test)) is not False:
+            outcome = truth(self, evaluate(self, node.test))
+            if outcome is not False:
                 self.run(node.body)
-            self.run(node.orelse)
+            if outcome is not True:
+                self.run(node.orelse)
         elif isinstance(node, ast.With | ast.AsyncWith):
             return self._with(node)
         elif isinstance(node, ast.Try | ast.TryStar):
             return self._try(node)
         elif isinstance(node, ast.Match):
-            match(self, node)
+            return match(self, node)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            bind_import(self, node) if isinstance(node, ast.Import) else bind_import_from(self, node)
+            return not (self.ready_for_imports and is_absent(self, node))
         else:
             self._simple(node)
         return True
@@ -179,45 +205,13 @@ class Machine:
         elif isinstance(node, ast.Delete):
             for target in node.targets:
                 forget(self, target)
-        elif isinstance(node, ast.Import):
-            bind_import(self, node)
-        elif isinstance(node, ast.ImportFrom):
-            bind_import_from(self, node)
-        elif isinstance(node, ast.Global | ast.Nonlocal):
+        elif isinstance(node, ast.Global):
+            self.frame.elsewhere |= dict.fromkeys(node.names, self.frame.source.names)
+        elif isinstance(node, ast.Nonlocal):
             for name in node.names:
-                for scope in self.frame.scopes[1:]:
-                    if name in scope:
-                        self.frame.names[name] = scope[name]
-                        break
-
-    def _define(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        made = Function(node, self.frame.source, self.frame.scopes)
-        self.functions.append(made)
-        function: Value = made
-        for decorator in reversed(node.decorator_list):
-            function = self._decorated(function, decorator)
-        self.frame.names[node.name] = function
-
-    def _decorated(self, function: Value, decorator: ast.expr) -> Value:
-        # A decorator of unknown doing is taken to leave the function what it is.
-        evaluate(self, decorator)
-        return function
-
-    def _define_class(self, node: ast.ClassDef) -> None:
-        names: dict[str, Value] = {}
-        bases = [evaluate(self, base) for base in node.bases]
-        made = Class(node, self.frame.source, bases, names)
-        self.frames.append(Frame(self.frame.source, (names, *self.frame.scopes)))
-        try:
-            self.run(node.body)
-        finally:
-            self.frames.pop()
-        for value in names.values():
-            if isinstance(value, Function) and value.owner is None:
-                value.owner = made
-                # A name of the class is not seen inside its methods.
-                value.around = value.around[1:]
-        self.frame.names[node.name] = made
+                around = next((scope for scope in self.frame.scopes[1:] if name in scope), None)
+                if around is not None:
+                    self.frame.elsewhere[name] = around
 
     def _if(self, node: ast.If) -> bool:
         outcome = truth(self, evaluate(self, node.test))
@@ -229,18 +223,38 @@ class Machine:
     def branch(self, ways: Sequence[tuple[str, Sequence[ast.stmt]]]) -> bool:
         """Follows each of several ways; what is known afterwards is what any of them leaves behind."""
         names = self.frame.names
-        before, after = dict(names), []
+        before, after, start = dict(names), [], len(self.sets)
+        added: dict[KeyPath, list[str]] = {}
         for condition, body in ways:
             names.clear()
             names.update(before)
             with self.under(condition):
                 if self.run(body):
                     after.append(dict(names))
+                    for path in set(self.sets[start:]):
+                        added.setdefault(path, []).append(condition)
+            del self.sets[start:]
+        for path, conditions in added.items():
+            if len(conditions) == len(after):
+                self.sets.append(path)
+            elif path not in self.sets and self.lacks(path):
+                self.perhaps[path] = conditions[0]
         names.clear()
         for left in after or [before]:
             for name, value in left.items():
                 names[name] = either([names[name], value]) if name in names else value
         return bool(after)
+
+    @contextmanager
+    def ready_for(self, caught: frozenset[str]) -> Iterator[None]:
+        """Errors of these names are caught around what is followed inside."""
+        if caught:
+            self.ready.append(Ready(self.frame, caught))
+        try:
+            yield
+        finally:
+            if caught:
+                self.ready.pop()
 
     @contextmanager
     def under(self, condition: str) -> Iterator[None]:
@@ -256,32 +270,26 @@ class Machine:
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         over = evaluate(self, node.iter)
         items = items_of(self, over)
-        for item in [UNKNOWN] if items is None else items:
+        for item in [over if over == FILES else UNKNOWN] if items is None else items:
             assign(self, node.target, item)
             self.run(node.body)
         self.run(node.orelse)
 
     def _with(self, node: ast.With | ast.AsyncWith) -> bool:
-        suppressed = False
+        suppressed: frozenset[str] = frozenset()
         for item in node.items:
             value = evaluate(self, item.context_expr)
-            text = ast.unparse(item.context_expr)
-            suppressed |= "suppress(" in text and any(name in text for name in _CAUGHT)
+            suppressed |= of_suppress(item.context_expr)
             if item.optional_vars is not None:
                 assign(self, item.optional_vars, value)
-        self.tolerant += suppressed
-        try:
-            return self.run(node.body) or suppressed
-        finally:
-            self.tolerant -= suppressed
+        with self.ready_for(suppressed):
+            return self.run(node.body) or bool(suppressed)
 
     def _try(self, node: ast.Try | ast.TryStar) -> bool:
-        caught = any(_catches(handler) for handler in node.handlers)
-        self.tolerant += caught
-        try:
+        self.ready_for_imports += (optional := catches_imports(node.handlers))
+        with self.ready_for(of_handlers(node.handlers)):
             goes_on = self.run(node.body)
-        finally:
-            self.tolerant -= caught
+        self.ready_for_imports -= optional
         if goes_on:
             goes_on = self.run(node.orelse)
         ways = [(f"except {ast.unparse(handler.type)}" if handler.type else "except", handler.body)
@@ -317,10 +325,3 @@ class Machine:
     ) -> Value:
         """Calls whatever a name stands for."""
         return call_value(self, function, args, kwargs, stars, node)
-
-
-def _catches(handler: ast.ExceptHandler) -> bool:
-    if handler.type is None:
-        return True
-    names = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(ast.unparse(name).rpartition(".")[2] in _CAUGHT for name in names)

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from ..composed import NOTHING
 from .access import (
     NotThere,
     constant,
+    is_mapping,
     items_of,
     lookup,
     parts_below,
     path_of,
     read_key,
 )
-from .assignments import open_up, write
+from .assignments import open_up, remove, write
+from .call import Call
+from .files import loaded
 from .values import (
     UNKNOWN,
     Absent,
+    Function,
     Instance,
     Items,
     Known,
     Layers,
     Method,
-    NoneOf,
     OpenFile,
     Parser,
     Part,
@@ -56,6 +60,14 @@ _TEXT_METHODS = frozenset(
         "endswith",
     ]
 )
+_CONFIG_OPTION = re.compile(r"conf|cfg|yaml|yml|json|toml|param|setting|opt")
+_CONFIG_SUFFIXES = (".yaml", ".yml", ".json", ".toml")
+# Methods that the classes which make keys attributes have of their own.
+_OF_WRAPPERS = re.compile(
+    r"clone|unlocked|copy_and_resolve_references|(un)?lock|freeze|defrost|is_\w+|merge_from_list|set_new_allowed"
+    r"|dump|to_(yaml|json|toml)|pretty"
+)
+_OF_PATHS = frozenset({"resolve", "absolute", "expanduser", "as_posix"})
 _OPENS = frozenset({"open", "read_text", "read_bytes", "read"})
 
 
@@ -71,8 +83,13 @@ def call_method(
     holder, name = method.holder, method.name
     if isinstance(holder, Parser):
         return _of_parser(machine, holder, name, args, kwargs, stars, node)
-    if isinstance(holder, OpenFile) or (isinstance(holder, Known) and name in _OPENS):
-        return (holder if isinstance(holder, OpenFile) else OpenFile(holder)) if name in _OPENS else UNKNOWN
+    path = constant(machine, holder)
+    if isinstance(path, str) and name in _OF_PATHS:
+        return Known(path)
+    if isinstance(path, str) and name in _OPENS:
+        return OpenFile(Known(path))
+    if isinstance(holder, OpenFile):
+        return holder if name in _OPENS else UNKNOWN
     if isinstance(holder, Part | Layers | Record | Absent | Instance):
         answer = _of_mapping(machine, holder, name, args, kwargs, stars, node)
         if answer is not None:
@@ -100,7 +117,30 @@ def _of_mapping(
     if name in ("update", "merge_with"):
         update(machine, holder, [*args, *stars], kwargs)
         return Known(None)
+    if name in ("merge_from_file", "merge_from_other_cfg") and args:
+        merge_into(machine, holder, _file(machine, args, node) if "file" in name else args[0])
+        return Known(None)
+    if _OF_WRAPPERS.fullmatch(name):
+        return holder if name in ("clone", "unlocked", "copy_and_resolve_references") else UNKNOWN
     return None
+
+
+def _file(machine: Machine, args: list[Value], node: ast.Call) -> Value:
+    return loaded(Call(machine, "yaml.load", args, {}, [], node), "yaml")
+
+
+def merge_into(machine: Machine, holder: Value, given: Value) -> None:
+    """Every key of a mapping is laid over what is there, at any depth."""
+    for key, value in parts_below(machine, given):
+        below = lookup(machine, holder, key)
+        both = not isinstance(below, NotThere) and is_mapping(machine, below) and is_mapping(machine, value)
+        write(
+            machine,
+            holder,
+            key,
+            Layers((below, value)) if both and not isinstance(below, NotThere) else value,
+        )
+    mirror(holder, given)
 
 
 def _get(
@@ -121,13 +161,15 @@ def _get(
             machine.log.read_whole(path, machine.place(node))
         return UNKNOWN
     if name == "get" and default is None:
-        path = path_of(holder)
-        default = NoneOf(None, (*path, str(key))) if path is not None else Known(None)
+        default = Known(None)
     if name == "setdefault":
         default = default or Known(None)
         if isinstance(lookup(machine, holder, key), NotThere):
             write(machine, holder, key, default)
-    return read_key(machine, holder, key, node, default=default)
+    found = read_key(machine, holder, key, node, default=default)
+    if name == "pop":
+        remove(machine, holder, key)
+    return found
 
 
 def _pairs(machine: Machine, holder: Value, node: ast.Call, *, with_keys: bool) -> Value:
@@ -161,6 +203,13 @@ def mirror(holder: Value, mapping: Value) -> None:
         holder.mirrored = path
 
 
+def mirror_part(holder: Value, name: str, value: Value) -> None:
+    """A key of a part of the config becomes an attribute of the same name, as all keys beside it do."""
+    path = path_of(value)
+    if path and path[-1] == name:
+        mirror(holder, Part(path[:-1]))
+
+
 def _of_parser(
     machine: Machine,
     parser: Parser,
@@ -178,7 +227,10 @@ def _of_parser(
         if not isinstance(destination, str) and long:
             destination = long[0].lstrip("-").replace("-", "_")
         if isinstance(destination, str):
-            parser.namespace.fields[destination] = UNKNOWN
+            default = constant(machine, kwargs.get("default", UNKNOWN))
+            own = _CONFIG_OPTION.search(destination) or not str(default).endswith(_CONFIG_SUFFIXES)
+            # The command line names the config; another file is most likely the one that is the default.
+            parser.namespace.fields[destination] = UNKNOWN if own else Known(default)
         return UNKNOWN
     if name == "set_defaults":
         parser.merged += [*stars, *([Record(dict(kwargs))] if kwargs else [])]
@@ -202,9 +254,19 @@ def _of_library_base(machine: Machine, instance: Instance, name: str, args: list
         whole = [arg for arg in args if not isinstance(arg, Known)]
         # Lightning takes the arguments of the calling __init__.
         own = {key: value for key, value in machine.frame.names.items() if value is not instance}
-        instance.attributes["hparams"] = whole[0] if whole else Record(own)
+        instance.attributes["hparams"] = whole[0] if whole else _with_the_rest(machine, own)
         return Known(None)
     return Known(None) if name == "__init__" and not args else None
+
+
+def _with_the_rest(machine: Machine, own: dict[str, Value]) -> Record:
+    """The arguments of a method, those of its ``**kwargs`` among them."""
+    method = machine.frame.method[0].lookup("__init__") if machine.frame.method else None
+    last = method.node.args.kwarg if isinstance(method, Function) else None
+    rest = own.pop(last.arg, None) if last is not None else None
+    if not isinstance(rest, Record):
+        return Record(own)
+    return Record({**own, **rest.fields}, open=rest.open, mirrored=rest.mirrored)
 
 
 def _of_constant(machine: Machine, holder: Value, name: str, args: list[Value]) -> Value | None:

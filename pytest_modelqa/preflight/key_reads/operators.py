@@ -35,6 +35,7 @@ _COMPUTED: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod,
 }  # fmt: skip
+_OF_SETS: Mapping[type[ast.operator], Callable[[bool], bool]] = {ast.BitAnd: bool, ast.Sub: operator.not_}
 SIMPLE = (str, int, float, bool, type(None))
 _LONGEST = 10_000
 
@@ -66,6 +67,9 @@ def boolean(machine: Machine, node: ast.BoolOp) -> Value:
         last = index == len(node.values) - 1
         if outcome is None or outcome is decisive or last:
             options.append(value)
+        if outcome is False and not decisive:
+            # Whatever stands before it, the whole is false.
+            return value
         if outcome is decisive:
             break
         if outcome is None:
@@ -125,10 +129,13 @@ def arithmetic(machine: Machine, node: ast.BinOp) -> Value:
     one, other = constant(machine, left), constant(machine, right)
     if isinstance(left, Items) and isinstance(right, Items) and isinstance(node.op, ast.Add):
         return Items([*left.items, *right.items])
+    if isinstance(one, list) and isinstance(other, list) and type(node.op) in _OF_SETS:
+        kept = [value for value in one if _OF_SETS[type(node.op)](value in other)]
+        return Items([Known(value) for value in kept])
     compute = _COMPUTED.get(type(node.op))
     if compute is None or not (isinstance(one, SIMPLE) and isinstance(other, SIMPLE)):
         # pathlib: the name of the file is what counts.
-        return right if isinstance(node.op, ast.Div) and isinstance(other, str) else UNKNOWN
+        return Known(other) if isinstance(node.op, ast.Div) and isinstance(other, str) else UNKNOWN
     if isinstance(node.op, ast.Mult) and str in (type(one), type(other)):
         return UNKNOWN
     try:

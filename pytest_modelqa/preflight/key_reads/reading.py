@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from .values import Class, Frame, Function, Instance, Part, Source, Value
 _NAMES = frozenset(
     {"cfg", "config", "conf", "configuration", "hparams", "opt", "opts", "settings", "c", "args"}
 )
+_SUFFIXES = ("_cfg", "_config", "_conf")
 _EMPTY = Composed({}, frozenset(), {}, {})
 _ANNOTATIONS = ("DictConfig", "OmegaConf", "ConfigDict", "Namespace")
 
@@ -63,16 +65,20 @@ def _follow(machine: Machine, files: Sequence[Path]) -> None:
     for source in opened:
         machine.run_module(source)
     _call_what_frameworks_call(machine)
-    for source in opened:
-        for made in list(_own(source)):
-            _follow_uncalled(machine, source, made)
-            _call_what_frameworks_call(machine)
+    own = [made for source in opened for made in _own(machine, source)]
+    # What the program names is called from what it does not name, or else chosen while it runs.
+    chosen = [made for made in own if machine.sources.mentions(made.name, made.node)]
+    for made in (*(each for each in own if each not in chosen), *chosen):
+        attempt = _follow_uncalled(machine, made)
+        machine.log.accept(attempt.as_notes(made.name) if made in chosen else attempt)
+        _call_what_frameworks_call(machine)
 
 
-def _own(source: Source) -> Iterator[Function | Class]:
+def _own(machine: Machine, source: Source) -> Iterator[Function | Class]:
     for value in source.names.values():
-        if isinstance(value, Function | Class) and value.source is source:
-            yield value
+        made = machine.undecorated.get(value, value) if isinstance(value, Function) else value
+        if isinstance(made, Function | Class) and made.source is source:
+            yield made
 
 
 def _call_what_frameworks_call(machine: Machine) -> None:
@@ -84,9 +90,22 @@ def _call_what_frameworks_call(machine: Machine) -> None:
             for function in _methods(instance):
                 if function not in machine.called:
                     _run(machine, function, [instance])
-        for function in list(machine.functions):
-            if function not in machine.called and len(function.around) > 1:
+        for function in (*machine.functions, *machine.handed):
+            if function in machine.called or not _is_called_by_others(machine, function):
+                continue
+            if function in machine.tabled - machine.handed:
+                with _apart(machine) as attempt:
+                    _run(machine, function, [])
+                machine.log.accept(attempt.as_notes(function.name))
+            else:
                 _run(machine, function, [])
+
+
+def _is_called_by_others(machine: Machine, function: Function) -> bool:
+    if function in machine.undecorated:
+        return False
+    inner = len(function.around) > 1 or isinstance(function.node, ast.Lambda)
+    return inner or function in machine.handed
 
 
 def _methods(instance: Instance) -> Iterator[Function]:
@@ -101,52 +120,72 @@ def _methods(instance: Instance) -> Iterator[Function]:
 def _run(machine: Machine, function: Function, args: list[Value]) -> None:
     machine.frames.append(Frame(function.source, (function.source.names,)))
     try:
-        call_function(machine, function, args, {})
+        with machine.under(function.condition):
+            call_function(machine, function, args, {})
     finally:
         machine.frames.pop()
 
 
-def _follow_uncalled(machine: Machine, source: Source, made: Function | Class) -> None:
+def _follow_uncalled(machine: Machine, made: Function | Class) -> Log:
     """A function or class of the files that nothing visible calls; what it is given may be the config."""
     if isinstance(made, Function) and made in machine.called:
-        return
+        return Log()
     if isinstance(made, Class) and any(made in each.of.lineage() for each in machine.instances):
-        return
+        return Log()
     function = made if isinstance(made, Function) else made.lookup("__init__")
     if not isinstance(function, Function):
-        return
+        return Log()
     parameters = [*function.node.args.posonlyargs, *function.node.args.args, *function.node.args.kwonlyargs]
     likely = [arg.arg for arg in parameters if _likely(arg)]
-    attempt = _attempt(machine, source, made, likely[:1])
-    if likely and not _is_of_the_config(machine, attempt):
+    attempt = _attempt(machine, made, likely[:1])
+    if likely and _part_named(machine, likely[0]) is None and not _is_of_the_config(machine, attempt):
         first = next(iter(sorted(attempt.reads.values())), None)
         if first is not None:
             machine.log.note(
                 f"what {function.name} is given as {likely[0]}, which nothing in the sources calls", first
             )
-        attempt = _attempt(machine, source, made, [])
-    machine.log.accept(attempt)
+        attempt = _attempt(machine, made, [])
+    return attempt
+
+
+@contextmanager
+def _apart(machine: Machine) -> Iterator[Log]:
+    """What is found inside goes into a log of its own."""
+    log, machine.log = machine.log, Log()
+    try:
+        yield machine.log
+    finally:
+        machine.log = log
 
 
 def _likely(arg: ast.arg) -> bool:
     annotation = ast.unparse(arg.annotation) if arg.annotation is not None else ""
-    return arg.arg in _NAMES or any(name in annotation for name in _ANNOTATIONS)
+    named = arg.arg in _NAMES or arg.arg.endswith(_SUFFIXES)
+    return named or any(name in annotation for name in _ANNOTATIONS)
 
 
-def _attempt(machine: Machine, source: Source, made: Function | Class, names: list[str]) -> Log:
+def _part_named(machine: Machine, name: str) -> Part | None:
+    """The part of the config that ``model_cfg`` speaks of."""
+    for suffix in _SUFFIXES:
+        part = Part((name.removesuffix(suffix),))
+        if name.endswith(suffix) and isinstance(machine.config.at(part.path), dict):
+            return part
+    return None
+
+
+def _attempt(machine: Machine, made: Function | Class, names: list[str]) -> Log:
     """What is read if the parameters of these names are given the config."""
-    log, machine.log = machine.log, Log()
-    kwargs: dict[str, Value] = {name: Part(()) for name in names}
-    machine.frames.append(Frame(source, (source.names,)))
+    kwargs: dict[str, Value] = {name: _part_named(machine, name) or Part(()) for name in names}
+    machine.frames.append(Frame(made.source, (made.source.names,)))
     try:
-        if isinstance(made, Class):
-            instantiate(machine, made, [], kwargs, [], made.node)
-        else:
-            call_function(machine, made, [], kwargs)
-        _call_what_frameworks_call(machine)
+        with _apart(machine) as log:
+            if isinstance(made, Class):
+                instantiate(machine, made, [], kwargs, [], made.node)
+            else:
+                call_function(machine, made, [], kwargs)
+            _call_what_frameworks_call(machine)
     finally:
         machine.frames.pop()
-        log, machine.log = machine.log, log
     return log
 
 

@@ -14,6 +14,26 @@ _BASES = {"BaseModel", "BaseSettings", "NamedTuple", "TypedDict"}
 _DECORATORS = ("dataclass", "define", "attr.s", "attrs", "frozen")
 
 
+def is_validated(made: Class) -> bool:
+    """Whether it is pydantic's, which makes objects of the mappings inside a mapping."""
+    return bool({name.rpartition(".")[2] for name in made.from_libraries()} & {"BaseModel", "BaseSettings"})
+
+
+def aliases_of(made: Class) -> dict[str, str]:
+    """The keys that stand for fields of other names: ``Field(alias=…)``."""
+    return {
+        word.value.value: node.target.id
+        for each in made.lineage()
+        for node in each.node.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+        and isinstance(node.value, ast.Call)
+        for word in node.value.keywords
+        if word.arg in ("alias", "validation_alias")
+        and isinstance(word.value, ast.Constant)
+        and isinstance(word.value.value, str)
+    }  # fmt: skip
+
+
 def is_schema(made: Class) -> bool:
     """Whether a class's annotations are its fields."""
     for each in made.lineage():
@@ -51,23 +71,36 @@ def _is_missing(default: Value) -> bool:
 
 def _nested(machine: Machine, owner: Class, annotation: ast.expr) -> Record | None:
     """The fields of the class that a field is annotated with."""
+    described = class_of(machine, owner, annotation)
+    return fields_of(machine, described) if described is not None else None
+
+
+def written_out(annotation: ast.expr) -> ast.expr | None:
+    """An annotation without its quotes, and without ``Optional`` or ``| None``."""
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         try:
             annotation = ast.parse(annotation.value, mode="eval").body
         except SyntaxError:
             return None
+    if isinstance(annotation, ast.BinOp) and ast.unparse(annotation.right) == "None":
+        annotation = annotation.left
     if isinstance(annotation, ast.Subscript) and "Optional" in ast.unparse(annotation.value):
         annotation = annotation.slice
-    if not isinstance(annotation, ast.Name | ast.Attribute):
+    return annotation
+
+
+def class_of(machine: Machine, owner: Class, annotation: ast.expr) -> Class | None:
+    """The class with fields of its own that a field is annotated with."""
+    plain = written_out(annotation)
+    if not isinstance(plain, ast.Name | ast.Attribute):
         return None
     machine.frames.append(Frame(owner.source, (owner.source.names,)))
     try:
-        described = machine.evaluate(annotation)
+        described = machine.evaluate(plain)
     finally:
         machine.frames.pop()
-    if isinstance(described, Class) and described is not owner and is_schema(described):
-        return fields_of(machine, described)
-    return None
+    known = isinstance(described, Class) and described is not owner and is_schema(described)
+    return described if known and isinstance(described, Class) else None
 
 
 def structured(machine: Machine, made: Class, data: Value) -> Value:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
+from functools import cache
 from pathlib import Path
 
 from .values import Source
@@ -38,6 +40,11 @@ class Sources:
             self.broken[path] = str(error)
         return None
 
+    def mentions(self, name: str, apart_from: ast.AST) -> bool:
+        """Whether the program names something, other than inside of it, and so may choose it."""
+        own = _named(apart_from)[name]
+        return sum(_named(source.tree)[name] for source in self._parsed.values() if source is not None) > own
+
     def module(self, name: str, importer: Path, level: int = 0) -> Source | None:
         """The module that a file imports by a name, if it is a file beside it or beside the spec."""
         parts = name.split(".") if name else []
@@ -54,3 +61,12 @@ class Sources:
                 if path.is_file():
                     return self.open(path)
         return None
+
+
+@cache
+def _named(tree: ast.AST) -> Counter[str]:
+    return Counter(
+        node.id if isinstance(node, ast.Name) else node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load)
+    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..composed import shown
-from .access import NotThere, constant, items_of, lookup, parts_below, path_of, read_key
+from .access import NotThere, constant, items_of, lookup, parts_below, path_of
 from .call import Call
-from .values import UNKNOWN, Class, Function, Items, Known, Part, Record, Source, Value
+from .values import UNKNOWN, Class, Function, Items, Known, Part, Partial, Record, Source, Value
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -25,38 +25,44 @@ def _made(call: Call, config: Value, args: list[Value], kwargs: dict[str, Value]
     if path is None or depth > 20:
         return UNKNOWN
     if isinstance(config, Part) and isinstance(machine.config.at(path), list):
-        return Items([_made(call, item, [], {}, depth + 1) for item in items_of(machine, config) or []])
+        return Items([_nested(call, item, depth) for item in items_of(machine, config) or []])
     keys = dict(parts_below(machine, config))
+    own = {key: kwargs.pop(key, lookup_value(machine, config, key)) for key in _OWN_KEYS}
+    recursive = constant(machine, own["_recursive_"]) is not False
     if "_target_" not in keys:
-        if depth == 0:
-            read_key(machine, config, "_target_", call.node)
-        return config
+        # Hydra makes what stands below it, and gives the mapping back.
+        made = {key: _nested(call, value, depth) if recursive else value for key, value in keys.items()}
+        return Record(made, mirrored=path)
     machine.log.read_whole(path, call.place)
-    for key in _OWN_KEYS:
-        keys.pop(key, None)
-    recursive = constant(machine, kwargs.pop("_recursive_", Known(True))) is not False
-    given = {key: _nested(call, value, depth) if recursive else value for key, value in keys.items()}
-    target = constant(machine, lookup_value(machine, config))
+    given = {
+        key: _nested(call, value, depth) if recursive else value
+        for key, value in keys.items()
+        if key not in _OWN_KEYS
+    }
+    target = constant(machine, own["_target_"])
     found = _found(machine, target) if isinstance(target, str) else None
     if not isinstance(found, Function | Class):
         named = target if isinstance(target, str) else "a target that only the run knows"
         machine.log.note(f"whether {named} takes what {shown(path)} gives it", call.place)
         return UNKNOWN
+    args = args or items_of(machine, own["_args_"]) or []
     rest = {key: value for key, value in given.items() if key not in kwargs}
-    star = Record(dict(rest), mirrored=path)
+    star = Record(rest, mirrored=path)
+    if constant(machine, own["_partial_"]) is True:
+        # What is not given yet is given by the call that is to come.
+        machine.call_value(found, args, {**rest, **kwargs}, [], call.node)
+        return Partial(found, args, kwargs, [star])
     return machine.call_value(found, args, kwargs, [star], call.node)
 
 
 def _nested(call: Call, value: Value, depth: int) -> Value:
     held = call.machine.config.at(value.path) if isinstance(value, Part) else None
-    if isinstance(held, dict) and "_target_" in held:
-        return _made(call, value, [], {}, depth + 1)
-    return value
+    return _made(call, value, [], {}, depth + 1) if isinstance(held, (dict, list)) and held else value
 
 
-def lookup_value(machine: Machine, config: Value) -> Value:
-    """The value of ``_target_``."""
-    found = lookup(machine, config, "_target_")
+def lookup_value(machine: Machine, config: Value, key: str) -> Value:
+    """The value of one of hydra's own keys."""
+    found = lookup(machine, config, key)
     return UNKNOWN if isinstance(found, NotThere) else found
 
 

@@ -16,7 +16,7 @@ _MOST_OPTIONS = 8
 
 @dataclass(frozen=True)
 class Unknown:
-    """Anything. ``origin`` names the library that made it, where one did."""
+    """Anything. ``origin`` says what made it, where that matters."""
 
     origin: str = ""
 
@@ -136,12 +136,13 @@ class Source:
 
 @dataclass(eq=False)
 class Function:
-    """A function or lambda of the sources, with the names around it."""
+    """A function or lambda of the sources, with the names around it, and the condition under which it is made."""
 
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     source: Source
     around: tuple[dict[str, Value], ...]
     owner: Class | None = None
+    condition: str = ""
 
     @property
     def name(self) -> str:
@@ -157,6 +158,11 @@ class Class:
     source: Source
     bases: list[Value]
     names: dict[str, Value]
+
+    @property
+    def name(self) -> str:
+        """How it is called."""
+        return self.node.name
 
     def lookup(self, name: str) -> Value | None:
         """An attribute of the class or of a base among the sources."""
@@ -197,6 +203,16 @@ class Bound:
     first: Value
 
 
+@dataclass(eq=False)
+class Partial:
+    """A function or class with some of its arguments, not called yet."""
+
+    function: Value
+    args: list[Value]
+    kwargs: dict[str, Value]
+    stars: list[Value]
+
+
 @dataclass(frozen=True)
 class Super:
     """``super()`` inside a method."""
@@ -213,6 +229,7 @@ class Frame:
         scopes: Names, the innermost first.
         returned: What its return statements give.
         method: The class and the object, in a method: for ``super()``.
+        elsewhere: Names that ``global`` and ``nonlocal`` say belong to another scope.
     """
 
     source: Source
@@ -220,6 +237,7 @@ class Frame:
     returned: list[Value] = field(default_factory=list)
     method: tuple[Class, Value] | None = None
     yields: list[Value] = field(default_factory=list)
+    elsewhere: dict[str, dict[str, Value]] = field(default_factory=dict)
 
     @property
     def names(self) -> dict[str, Value]:
@@ -229,9 +247,11 @@ class Frame:
 
 Value = Union[  # noqa: UP007 - the names below are not defined yet where they are used above
     Unknown, Known, Part, Absent, Record, Layers, Items, Either, Library, Method, Parser, OpenFile,
-    Source, Function, Class, Instance, Bound, Super,
+    Source, Function, Class, Instance, Bound, Partial, Super,
 ]  # fmt: skip
 UNKNOWN = Unknown()
+# One of the files of a folder.
+FILES = Unknown("files")
 
 
 def either(values: Iterable[Value]) -> Value:
