@@ -45,12 +45,29 @@ def _count(check: Check, lines: Sequence[Line]) -> str:
 
 
 def known_range(check: Check, line: Line) -> str:
-    """``at least 27.91 dB and at most 28.70 dB, 95 % sure of each``: the value, with the noise of the margin."""
+    """``at least 27.91 dB and at most 28.70 dB, 95 % sure of each``: the value, with the noise of the margin.
+
+    Of a trend it is the change that is known: the earlier value is as uncertain as the later one.
+    """
     if line.margin_interval is None:
         return "without a standard error nothing is known of the noise"
-    low, high = ends(check, line)
-    known = [f"at least {low}"] * bool(low) + [f"at most {high}"] * bool(high)
+    if check.bound.kind == "trend":
+        known = _known_change(check, line.margin_interval)
+    else:
+        low, high = ends(check, line)
+        known = [f"at least {low}"] * bool(low) + [f"at most {high}"] * bool(high)
     return f"{' and '.join(known) or 'no bound is known'}, {line.confidence * 100:g} % sure of each"
+
+
+def _known_change(check: Check, margins: tuple[float | None, float | None]) -> list[str]:
+    """``["worse by at most 0.1486", "better by at most 0.0739"]``."""
+    gains = [None if margin is None else margin - (check.tolerance or 0.0) for margin in margins]
+    return [
+        f"{'better' if (gain > 0) else 'worse'} by at {'least' if (gain > 0) == is_low else 'most'} "
+        + format_difference(abs(gain), check.unit)
+        for gain, is_low in zip(gains, (True, False), strict=True)
+        if gain is not None
+    ]
 
 
 def ends(check: Check, line: Line) -> tuple[str, str]:

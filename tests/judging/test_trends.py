@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import beta
 
 from pytest_modelqa.errors import BaselineError, EvaluationError
 from pytest_modelqa.judging.judge import judge
@@ -121,6 +122,20 @@ def test_on_few_samples_it_is_undecided_and_never_green(grid: Grid) -> None:
     }
     assert "PASS" not in outcomes
     assert "INCONCLUSIVE" in outcomes
+
+
+@pytest.mark.parametrize(("losses", "other_end"), [(3, "better by at most"), (6, "worse by at least")])
+def test_what_is_known_of_an_undecided_change_is_said_of_the_change(
+    grid: Grid, losses: int, other_end: str
+) -> None:
+    """Not of the later value, as the earlier one plus the change: that was an accuracy of at most 1.0072."""
+    exact = [np.array([1.0] * count + [0.0] * (30 - count)) for count in (29, 29 - losses)]
+    verdict = grid.judge(TREND.replace("0.02", "0.06"), one_seed(exact, (3000, 6000)))
+    assert verdict.outcome == "INCONCLUSIVE"
+    # Without a win the exact bound is Clopper and Pearson's, of the losses.
+    most = float(beta.ppf(0.95, losses + 1, 30 - losses))
+    assert f"undecided: worse by at most {most:.4f} and {other_end} 0.0" in verdict.headline
+    assert verdict.headline.endswith("95 % sure of each")
 
 
 def test_flat_quality_is_not_flagged(grid: Grid) -> None:
