@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Iterable
 
 OF_ONE_NUMBER = (
-    "No task measures a regression: write each sample's error to a table and gate that with task: recorded"
+    "No task measures a regression: write each sample's error to a table and gate that with"
+    " task: recorded (docs/recorded.md)"
 )
 
 

@@ -50,7 +50,8 @@ MEANT: list[tuple[list[tuple[str, str]], str, str]] = [
     (
         [("task: classification", "task: tabular_regression")],
         "unknown-task",
-        "No task measures a regression: write each sample's error to a table and gate that with task: recorded",
+        "No task measures a regression: write each sample's error to a table and gate that with"
+        " task: recorded (docs/recorded.md)",
     ),
     (
         [("best.safetensors", "'{step}.pt', coordinates: {step: [1, 2]}, reference_output: a.npz")],
