@@ -82,15 +82,27 @@ def record(model: Model, folder: Path) -> tuple[Finding, ...]:
         with recorder.in_place():
             expected = _tensors(_built(model, folder))
     except ModelQAError as error:
-        misses = list(recorder.log.misses.values())
-        if misses:
-            return (missing_key(folder, model, composed, misses[-1]),)
+        for miss in recorder.log.misses.values():
+            # One that was caught is not what ended the build.
+            if _ended_by(error, miss.path[-1]):
+                return (missing_key(folder, model, composed, miss),)
         return (_note(model, f"{model.build} could not be built: {error.what}"),)
     if not recorder.handed:
         return (
             _note(model, f"{model.build} does not load {config_name(model.config)}: nothing was recorded"),
         )
     return tuple(_contradictions(model, folder, composed, expected))
+
+
+def _ended_by(error: BaseException | None, key: str) -> bool:
+    """Whether an error was raised, or raised in the handling of another, for lack of a key."""
+    from omegaconf.errors import OmegaConfBaseException
+
+    while error is not None:
+        if isinstance(error, (LookupError, AttributeError, OmegaConfBaseException)) and key in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _recorder(model: Model, folder: Path, composed: Composed) -> Recorder:

@@ -232,6 +232,25 @@ class Net(nn.Linear):
 """
 
 
+def test_a_missing_key_that_was_caught_is_not_what_ended_the_build(ask: Ask, tmp_path: Path) -> None:
+    code = """\
+import yaml
+
+def Net():
+    config = yaml.safe_load(open("c.yaml"))
+    try:
+        depth = config["depth"]
+    except KeyError:
+        depth = 2
+    return {"deep": depth}[config["name"]]
+"""
+    assert not ask("{file: c.yaml, read_by: [model.py]}", c_yaml="name: wide", model_py=code)
+    spec = read_spec(tmp_path / "a.modelspec.yaml", catalogue())
+    (finding,) = recorded_config_findings(spec.models["candidate"], tmp_path)
+    assert finding.severity == "note"
+    assert finding.what.startswith("not known: model:Net could not be built: ")
+
+
 def test_files_of_the_project_called_like_modules_of_python_are_in_nobodys_way(
     ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
