@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from .access import constant, items_of, path_of
+from .lookups import constant, items_of, path_of
 from .values import (
     UNKNOWN,
     Class,
@@ -15,6 +15,7 @@ from .values import (
     Layers,
     Part,
     Record,
+    Source,
     Value,
     either,
     same,
@@ -78,7 +79,7 @@ def write(machine: Machine, holder: Value, key: Any, value: Value) -> None:
         holder.required -= {key}
     elif isinstance(holder, Instance):
         holder.attributes[str(key)] = value
-    elif isinstance(holder, Class):
+    elif isinstance(holder, Class | Source):
         if not isinstance(value, Known):
             machine.epoch += 1
         holder.names[str(key)] = value

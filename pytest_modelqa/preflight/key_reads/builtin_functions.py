@@ -6,14 +6,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from ..composed import NOTHING
-from .access import (
-    constant,
-    contains,
-    is_mapping,
-    items_of,
-)
 from .assignments import open_up, write
 from .call import Call
+from .lookups import constant, contains, is_mapping, items_of
 from .methods import mirror_part
 from .values import (
     UNKNOWN,

@@ -8,9 +8,10 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from ..composed import shown
-from .access import NOT_THERE, is_mapping, keys_of, lookup, miss, path_of, unstarred
+from .access import miss, unstarred
 from .later import called_later
 from .library import call_library
+from .lookups import NOT_THERE, is_mapping, keys_of, lookup, path_of
 from .methods import call_method
 from .schemas import aliases_of, fields_of, is_schema, is_validated, structured
 from .validated import annotated_fields, validated

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .log import Miss
 from .values import Frame
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _OF_VALUES = {
     "MissingMandatoryValue", "InterpolationResolutionError", "InterpolationKeyError",
     "InterpolationToMissingValueError", "OmegaConfBaseException", "ValueError",
 }  # fmt: skip
-_CAUGHT = BROAD | _OF_ATTRIBUTES | _OF_ITEMS | (_OF_VALUES - {"ValueError"})
+CAUGHT = BROAD | _OF_ATTRIBUTES | _OF_ITEMS | (_OF_VALUES - {"ValueError"})
 _EXITS = frozenset({"exit", "quit", "_exit", "abort"})
 
 
@@ -31,10 +32,12 @@ class Ready:
     Attributes:
         frame: The function that the ``try`` stands in.
         names: Of the errors.
+        excused: What is missing and may be, unless a handler passes the error on after all.
     """
 
     frame: Frame
     names: frozenset[str]
+    excused: list[Miss] = field(default_factory=list)
 
 
 def of_handlers(handlers: Sequence[ast.ExceptHandler]) -> frozenset[str]:
@@ -48,7 +51,7 @@ def of_handlers(handlers: Sequence[ast.ExceptHandler]) -> frozenset[str]:
             passed_on |= names
         else:
             caught |= names - passed_on
-    return frozenset(caught) if caught & _CAUGHT else frozenset()
+    return frozenset(caught) if caught & CAUGHT else frozenset()
 
 
 def catches_imports(handlers: Sequence[ast.ExceptHandler]) -> bool:
@@ -63,7 +66,7 @@ def of_suppress(context: ast.expr) -> frozenset[str]:
     if not (isinstance(context, ast.Call) and ast.unparse(context.func).endswith("suppress")):
         return frozenset()
     names = frozenset(name for arg in context.args for name in _named(arg))
-    return names if names & _CAUGHT else frozenset()
+    return names if names & CAUGHT else frozenset()
 
 
 def _named(kind: ast.expr | None) -> set[str]:
@@ -80,19 +83,18 @@ def _ends(last: ast.stmt) -> bool:
     return isinstance(last, ast.Raise)
 
 
-def catches(machine: Machine, node: ast.AST, why: str) -> frozenset[str]:
-    """The names of the errors for which the code around a read of a missing key is ready; none if it is not."""
+def catching(machine: Machine, node: ast.AST, why: str) -> Ready | None:
+    """What around a read of a missing key is ready for it, if anything is."""
     for ready in reversed(machine.ready):
-        fitting = ready.names & (BROAD | _raised(machine, node, why, here=ready.frame is machine.frame))
-        if fitting:
-            return fitting
-    return frozenset()
+        if ready.names & (BROAD | _raised(machine, node, why, here=ready.frame is machine.frame)):
+            return ready
+    return None
 
 
 def _raised(machine: Machine, node: ast.AST, why: str, *, here: bool) -> set[str]:
     if not here or machine.dicts_with_attributes:
         # Between the two, one error may become another.
-        return set(_CAUGHT)
+        return set(CAUGHT)
     if "???" in why or "resolved" in why:
         return _OF_VALUES
     function = ast.unparse(node.func) if isinstance(node, ast.Call) else ""

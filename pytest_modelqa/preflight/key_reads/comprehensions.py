@@ -6,8 +6,8 @@ import ast
 from typing import TYPE_CHECKING
 
 from ..composed import KeyPath
-from .access import constant, items_of, path_of
 from .assignments import assign
+from .lookups import constant, items_of, path_of
 from .values import UNKNOWN, Items, Record, Value, holds_config
 
 if TYPE_CHECKING:

@@ -9,17 +9,10 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from ..composed import NOTHING
-from .access import (
-    NotThere,
-    constant,
-    is_mapping,
-    items_of,
-    lookup,
-    path_of,
-    read_key,
-)
+from .access import read_key
 from .calls import bind_method, call_function, call_value
 from .comprehensions import of_items, of_keys
+from .lookups import NotThere, constant, is_mapping, items_of, lookup, path_of
 from .operators import (
     SIMPLE,
     arithmetic,

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from .access import constant
 from .call import Call
+from .lookups import constant
 from .values import FILES, UNKNOWN, Known, OpenFile, Record, Value
 
 if TYPE_CHECKING:

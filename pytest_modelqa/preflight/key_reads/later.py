@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from .access import items_of
+from .lookups import items_of
 from .values import UNKNOWN, Bound, Function, Partial, Value
 
 if TYPE_CHECKING:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..composed import NOTHING
-from .access import NotThere, constant, is_mapping, items_of, lookup, path_of, read_key
+from .access import miss, read_key
 from .builtin_functions import BUILTINS
 from .call import Call
 from .files import loaded
+from .lookups import NotThere, constant, is_mapping, items_of, lookup, path_of
 from .schemas import fields_of, is_schema, structured
 from .standard_library import STANDARD
 from .targets import instantiate_target
@@ -115,8 +116,24 @@ def _merge(call: Call) -> Value:
         plain: Value = Record(dict(value.attributes), schema=True) if isinstance(value, Instance) else value
         if isinstance(plain, Class) and is_schema(plain):
             plain = structured(call.machine, plain, Record({}))
-        layers.append(Record({}, open=True) if plain == UNKNOWN else plain)
+        flat = plain.layers if isinstance(plain, Layers) else (plain,)
+        layers += [Record({}, open=True) if each == UNKNOWN else each for each in flat]
     return Layers(tuple(layers)) if len(layers) > 1 else layers[0] if layers else UNKNOWN
+
+
+def _to_object(call: Call) -> Value:
+    """``OmegaConf.to_object``: no value may be missing."""
+    machine, path = call.machine, path_of(call.first)
+    if path is not None:
+        layers = call.first.layers if isinstance(call.first, Layers) else ()
+        required = {name for layer in layers if isinstance(layer, Record) for name in layer.required}
+        lacking = [
+            (*path, name) for name in required if isinstance(lookup(machine, call.first, name), NotThere)
+        ]
+        lacking += [each for each in machine.config.missing if each[: len(path)] == path]
+        for each in lacking:
+            miss(machine, each, call.node, "it has no value (???)" if each in machine.config.missing else "")
+    return call.first
 
 
 def _select(call: Call) -> Value:
@@ -270,7 +287,7 @@ def _nothing(call: Call) -> Value:
 
 _OMEGACONF: Mapping[str, Callable[[Call], Value | None]] = {
     "load": _load, "create": _create, "structured": _structured, "merge": _merge, "unsafe_merge": _merge,
-    "to_container": _same, "to_object": _same, "masked_copy": _same, "select": _select, "update": _update,
+    "to_container": _same, "to_object": _to_object, "masked_copy": _same, "select": _select, "update": _update,
     "is_missing": _is_missing, "from_cli": _empty, "from_dotlist": _from_dotlist,
 }  # fmt: skip
 _HANDLERS: Mapping[str, Callable[[Call], Value | None]] = {

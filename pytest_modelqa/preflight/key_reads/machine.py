@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from ..composed import NOTHING, Composed, KeyPath
-from .access import items_of
 from .assignments import assign, forget
 from .calls import call_value
 from .catching import Ready, catches_imports, of_handlers, of_suppress
 from .definitions import define, define_class
 from .expressions import attribute, evaluate, subscript
 from .imports import bind_import, bind_import_from, is_absent
-from .log import Log, Place
+from .log import Log, Miss, Place
+from .lookups import items_of
 from .matching import match
 from .operators import truth
 from .sources import Sources
@@ -52,6 +52,7 @@ class Machine:
         kept: What results were computed of, kept alive.
         epoch: How often a name of another scope was given another config.
         ready: What the code around catches, the innermost last.
+        ends: How each way of a branch ended last: by a return, a raise, or "" where it went on.
         ready_for_imports: How many ``try`` around go on without a package.
         dicts_with_attributes: Whether reading a missing attribute may raise a KeyError.
     """
@@ -77,6 +78,8 @@ class Machine:
     kept: list[object] = field(default_factory=list)
     epoch: int = 0
     ready: list[Ready] = field(default_factory=list)
+    ends: dict[int, str] = field(default_factory=dict)
+    last_end: str = ""
     ready_for_imports: int = 0
     dicts_with_attributes: bool = False
     conditions: list[str] = field(default_factory=list)
@@ -154,13 +157,16 @@ class Machine:
             define_class(self, node)
         elif isinstance(node, ast.Return):
             self.frame.returned.append(evaluate(self, node.value) if node.value else Known(None))
+            self.last_end = "return"
             return False
         elif isinstance(node, ast.Raise):
             for part in (node.exc, node.cause):
                 if part is not None:
                     evaluate(self, part)
+            self.last_end = "raise"
             return False
         elif isinstance(node, ast.Continue | ast.Break):
+            self.last_end = "break"
             return False
         elif isinstance(node, ast.If):
             return self._if(node)
@@ -229,7 +235,9 @@ class Machine:
             names.clear()
             names.update(before)
             with self.under(condition):
-                if self.run(body):
+                goes_on = self.run(body)
+                self.ends[id(body)] = "" if goes_on else self.last_end
+                if goes_on:
                     after.append(dict(names))
                     for path in set(self.sets[start:]):
                         added.setdefault(path, []).append(condition)
@@ -246,12 +254,13 @@ class Machine:
         return bool(after)
 
     @contextmanager
-    def ready_for(self, caught: frozenset[str]) -> Iterator[None]:
-        """Errors of these names are caught around what is followed inside."""
+    def ready_for(self, caught: frozenset[str]) -> Iterator[list[Miss]]:
+        """Errors of these names are caught around what is followed inside; gives what they excuse."""
+        ready = Ready(self.frame, caught)
         if caught:
-            self.ready.append(Ready(self.frame, caught))
+            self.ready.append(ready)
         try:
-            yield
+            yield ready.excused
         finally:
             if caught:
                 self.ready.pop()
@@ -287,7 +296,7 @@ class Machine:
 
     def _try(self, node: ast.Try | ast.TryStar) -> bool:
         self.ready_for_imports += (optional := catches_imports(node.handlers))
-        with self.ready_for(of_handlers(node.handlers)):
+        with self.ready_for(of_handlers(node.handlers)) as excused:
             goes_on = self.run(node.body)
         self.ready_for_imports -= optional
         if goes_on:
@@ -297,6 +306,9 @@ class Machine:
         if ways:
             # What is raised is a way of its own, beside the one on which nothing is.
             goes_on = self.branch([("", [ast.Pass()] if goes_on else [ast.Raise(None, None)]), *ways])
+            if excused and all(self.ends.get(id(handler.body)) == "raise" for handler in node.handlers):
+                for each in excused:
+                    self.log.miss(each.path, each.place, each.why, each.condition)
         return self.run(node.finalbody) and goes_on
 
     def evaluate(self, node: ast.expr) -> Value:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from .access import constant, contains, is_mapping, items_of, read_key
+from .access import read_key
+from .lookups import constant, contains, is_mapping, items_of
 from .operators import truth
 from .values import UNKNOWN, Value, either
 

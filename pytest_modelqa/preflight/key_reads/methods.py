@@ -7,19 +7,11 @@ import re
 from typing import TYPE_CHECKING
 
 from ..composed import NOTHING
-from .access import (
-    NotThere,
-    constant,
-    is_mapping,
-    items_of,
-    lookup,
-    parts_below,
-    path_of,
-    read_key,
-)
+from .access import read_key
 from .assignments import open_up, remove, write
 from .call import Call
 from .files import loaded
+from .lookups import NotThere, constant, is_mapping, items_of, lookup, parts_below, path_of
 from .values import (
     UNKNOWN,
     Absent,
@@ -34,6 +26,7 @@ from .values import (
     Part,
     Record,
     Value,
+    either,
 )
 
 if TYPE_CHECKING:
@@ -233,11 +226,17 @@ def _of_parser(
             parser.namespace.fields[destination] = UNKNOWN if own else Known(default)
         return UNKNOWN
     if name == "set_defaults":
-        parser.merged += [*stars, *([Record(dict(kwargs))] if kwargs else [])]
+        parser.merged += stars
+        for key, value in kwargs.items():
+            # One of the subcommands gives it, or the parser itself.
+            before = parser.defaults.fields.get(key)
+            parser.defaults.fields[key] = value if before is None else either([before, value])
         return Known(None)
     if name in ("parse_args", "parse_known_args", "parse_intermixed_args"):
         over = kwargs.get("namespace", args[1] if len(args) > 1 else None)
         layers = [*([over] if over is not None else []), parser.namespace, *parser.merged]
+        if parser.defaults.fields:
+            layers.append(parser.defaults)
         for merged in parser.merged:
             for key, _ in parts_below(machine, merged):
                 if path_of(merged) is not None:

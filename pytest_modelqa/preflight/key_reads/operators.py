@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..composed import NOTHING
-from .access import constant, contains, is_mapping
+from .lookups import constant, contains, is_mapping
 from .values import (
     UNKNOWN,
     Class,

@@ -19,6 +19,8 @@ from .values import Class, Frame, Function, Instance, Part, Source, Value
 _NAMES = frozenset(
     {"cfg", "config", "conf", "configuration", "hparams", "opt", "opts", "settings", "c", "args"}
 )
+# Of two such names, the one that is less often something else.
+_OTHERS = frozenset({"args", "opt", "opts", "c"})
 _SUFFIXES = ("_cfg", "_config", "_conf")
 _EMPTY = Composed({}, frozenset(), {}, {})
 _ANNOTATIONS = ("DictConfig", "OmegaConf", "ConfigDict", "Namespace")
@@ -136,7 +138,7 @@ def _follow_uncalled(machine: Machine, made: Function | Class) -> Log:
     if not isinstance(function, Function):
         return Log()
     parameters = [*function.node.args.posonlyargs, *function.node.args.args, *function.node.args.kwonlyargs]
-    likely = [arg.arg for arg in parameters if _likely(arg)]
+    likely = sorted((arg.arg for arg in parameters if _likely(arg)), key=_OTHERS.__contains__)
     attempt = _attempt(machine, made, likely[:1])
     if likely and _part_named(machine, likely[0]) is None and not _is_of_the_config(machine, attempt):
         first = next(iter(sorted(attempt.reads.values())), None)

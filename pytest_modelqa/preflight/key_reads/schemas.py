@@ -46,6 +46,7 @@ def fields_of(machine: Machine, made: Class) -> Record:
     """The fields with their defaults; those without are required."""
     fields: dict[str, Value] = {}
     required: set[str] = set()
+    elements: dict[str, Record] = {}
     for each in reversed(list(made.lineage())):
         for node in each.node.body:
             if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
@@ -53,6 +54,8 @@ def fields_of(machine: Machine, made: Class) -> Record:
             name = node.target.id
             default = each.names.get(name) if node.value is not None else None
             nested = _nested(machine, each, node.annotation)
+            items = _of_items(machine, each, node.annotation)
+            elements |= {name: items} if items is not None else {}
             required.discard(name)
             if isinstance(default, Instance) and is_schema(default.of):
                 fields[name] = Record(dict(default.attributes), schema=True)
@@ -62,7 +65,16 @@ def fields_of(machine: Machine, made: Class) -> Record:
                     required.add(name)
             else:
                 fields[name] = default
-    return Record(dict(fields), frozenset(required), schema=True)
+    return Record(dict(fields), frozenset(required), schema=True, elements=elements)
+
+
+def _of_items(machine: Machine, owner: Class, annotation: ast.expr) -> Record | None:
+    """The fields of the class that the items of a list, or the values of a mapping, are annotated with."""
+    plain = written_out(annotation)
+    if not isinstance(plain, ast.Subscript):
+        return None
+    inner = plain.slice.elts[-1] if isinstance(plain.slice, ast.Tuple) else plain.slice
+    return _nested(machine, owner, inner)
 
 
 def _is_missing(default: Value) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from .access import constant, items_of, unstarred
+from .access import unstarred
 from .call import Call
+from .lookups import constant, items_of
 from .schemas import fields_of
 from .values import UNKNOWN, Bound, Class, Function, Instance, Items, Known, Library, Partial, Record, Value
 

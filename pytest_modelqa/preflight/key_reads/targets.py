@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..composed import shown
-from .access import NotThere, constant, items_of, lookup, parts_below, path_of
 from .call import Call
+from .lookups import NotThere, constant, items_of, lookup, parts_below, path_of
 from .values import UNKNOWN, Class, Function, Items, Known, Part, Partial, Record, Source, Value
 
 if TYPE_CHECKING:

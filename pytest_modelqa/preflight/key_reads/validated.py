@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .access import NotThere, is_mapping, items_of, lookup, miss, parts_below, path_of
+from .access import miss
+from .lookups import NotThere, is_mapping, items_of, lookup, parts_below, path_of
 from .schemas import aliases_of, class_of, fields_of, written_out
 from .values import Class, Items, Layers, Record, Value
 

@@ -59,6 +59,7 @@ class Record:
         schema: It describes what may be in it, as a dataclass does.
         open: More may be in it than is known.
         mirrored: The part of the config that it is a copy of.
+        elements: Of a schema: what is in the lists and mappings that some of its fields hold.
     """
 
     fields: dict[Any, Value]
@@ -66,6 +67,7 @@ class Record:
     schema: bool = False
     open: bool = False
     mirrored: KeyPath | None = None
+    elements: dict[str, Record] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ class Parser:
 
     namespace: Record
     merged: list[Value] = field(default_factory=list)
+    defaults: Record = field(default_factory=lambda: Record({}))
 
 
 @dataclass(frozen=True)
