@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from .calls import GIVES_CONFIG
+from .calls import GIVES_CONFIG, call_function
 from .values import Bound, Class, Frame, Function, Value
 
 if TYPE_CHECKING:
     from .machine import Machine
 
+_HOOK = "__init_subclass__"
 # What these make of a function is decided where it is looked up.
 _BINDING = ("property", "staticmethod", "classmethod", "setter", "overload")
 
@@ -56,5 +57,9 @@ def define_class(machine: Machine, node: ast.ClassDef) -> None:
             # A name of the class is not seen inside its methods.
             function.around = function.around[1:]
     machine.frame.names[node.name] = made
+    hook = next((found for base in bases if isinstance(base, Class) and (found := base.lookup(_HOOK))), None)
+    if isinstance(hook, Function):
+        words = {word.arg: machine.evaluate(word.value) for word in node.keywords if word.arg is not None}
+        call_function(machine, hook, [made], words)
     for decorator in reversed(node.decorator_list):
         _decorated(machine, made, decorator)

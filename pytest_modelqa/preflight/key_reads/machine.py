@@ -299,7 +299,8 @@ class Machine:
         with self.ready_for(of_handlers(node.handlers)) as excused:
             goes_on = self.run(node.body)
         self.ready_for_imports -= optional
-        if goes_on:
+        # What is certainly missing raises: what stands after it is not reached.
+        if goes_on and not any(each.condition == self.condition for each in excused):
             goes_on = self.run(node.orelse)
         ways = [(f"except {ast.unparse(handler.type)}" if handler.type else "except", handler.body)
                 for handler in node.handlers]  # fmt: skip

@@ -8,7 +8,20 @@ from .access import unstarred
 from .call import Call
 from .lookups import constant, items_of
 from .schemas import fields_of
-from .values import UNKNOWN, Bound, Class, Function, Instance, Items, Known, Library, Partial, Record, Value
+from .values import (
+    UNKNOWN,
+    Bound,
+    Class,
+    Function,
+    Instance,
+    Items,
+    Known,
+    Layers,
+    Library,
+    Partial,
+    Record,
+    Value,
+)
 
 
 def _partial(call: Call) -> Value:
@@ -74,12 +87,42 @@ def _imported(call: Call) -> Value:
     return source
 
 
+def _reduced(call: Call) -> Value:
+    """``functools.reduce(f, items, first)``."""
+    items = items_of(call.machine, call.argument(1, ""))
+    given = [*call.args[2:3], *(items or [])]
+    if items is None or not given:
+        return UNKNOWN
+    value = given[0]
+    for item in given[1:]:
+        value = call.machine.call_value(call.first, [value, item], {}, [], call.node)
+    return value
+
+
+def _chained(call: Call) -> Value:
+    """``collections.ChainMap``: the first that has a key gives it."""
+    return Layers(tuple(reversed(call.args)))
+
+
+def _item(call: Call) -> Value:
+    """``operator.getitem``."""
+    return call.machine.subscript(call.first, constant(call.machine, call.argument(1, "")), call.node)
+
+
+def _cast(call: Call) -> Value:
+    return call.argument(1, "val")
+
+
 def _same(call: Call) -> Value:
     return call.first
 
 
 STANDARD: Mapping[str, Callable[[Call], Value | None]] = {
     "functools.partial": _partial,
+    "functools.reduce": _reduced,
+    "operator.getitem": _item,
+    "collections.ChainMap": _chained,
+    "typing.cast": _cast,
     "importlib.import_module": _imported,
     "inspect.signature": _signature,
     "dataclasses.fields": _fields,
