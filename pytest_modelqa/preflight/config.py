@@ -74,6 +74,8 @@ def missing_key(folder: Path, model: Model, composed: Composed, miss: Miss) -> F
     assert model.config is not None
     source = f", which is read by: {miss.place.text}" if miss.place.text else ""
     condition = f"\nwhere {miss.condition}" if miss.condition else ""
+    if miss.caller is not None and miss.path[-1] not in miss.place.text:
+        source += f"\ncalled at {miss.caller}: {miss.caller.text}"
     if miss.why:
         what = f"{shown(miss.path)} of the config is read, and {miss.why}"
     else:

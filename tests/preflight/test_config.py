@@ -102,6 +102,15 @@ def test_the_choice_that_nobody_knows_is_told(ask: Ask) -> None:
     assert str(finding.expected).endswith("[sys.argv[1]] is one of lambda, lambda")
 
 
+def test_a_key_that_a_helper_is_given_is_told_with_the_line_that_gives_it(ask: Ask) -> None:
+    code = (
+        LOAD + "def get(node, key):\n    return node[key]\nprint(get(cfg, 'a'))\nprint(get(cfg, 'depth'))\n"
+    )
+    (finding,) = ask("{file: c.yaml, read_by: [v.py]}", c_yaml="a: 1\n", v_py=code)
+    assert finding.what == "the config has no depth, which v.py:4 reads"
+    assert str(finding.expected).endswith("return node[key]\ncalled at v.py:6: print(get(cfg, 'depth'))")
+
+
 def test_keys_that_nobody_reads_are_one_warning(ask: Ask) -> None:
     (finding,) = ask(
         "{file: c.yaml, read_by: [v.py]}",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..composed import NOTHING, KeyPath, shown
 from .catching import BROAD, CAUGHT, catching
-from .log import Miss
+from .log import Miss, Place
 from .lookups import (
     NotThere,
     keys_of,
@@ -85,6 +85,18 @@ def _copied(machine: Machine, holder: Value) -> KeyPath | None:
     return None
 
 
+def _caller(machine: Machine, key: str) -> Place | None:
+    """The call around that names a key, where the line that reads it does not."""
+    for index in range(len(machine.frames) - 1, 0, -1):
+        node = machine.frames[index].call
+        if node is None:
+            return None
+        place = machine.place(node, machine.frames[index - 1])
+        if key in place.text:
+            return place
+    return None
+
+
 def _in_place_of(path: KeyPath, default: Value) -> Value:
     """A default that remembers which key it stands for: what is read of it is missing in the config."""
     if default == Known(None):
@@ -109,7 +121,7 @@ def miss(machine: Machine, path: KeyPath, node: ast.AST, why: str = "") -> None:
                 place,
             )
     else:
-        machine.log.miss(path, place, why, machine.condition)
+        machine.log.miss(path, place, why, machine.condition, _caller(machine, path[-1]))
 
 
 def _note_read(machine: Machine, path: KeyPath, found: Value, node: ast.AST, *, has_default: bool) -> bool:

@@ -155,7 +155,7 @@ def call_function(
             f"what {function.name} reads, which is called too deep", machine.place(function.node)
         )
         return UNKNOWN
-    frame = Frame(function.source, (names, *function.around))
+    frame = Frame(function.source, (names, *function.around), call=node)
     if function.owner is not None and names:
         frame.method = (function.owner, next(iter(names.values())))
     machine.frames.append(frame)

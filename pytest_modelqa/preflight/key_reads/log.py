@@ -28,6 +28,7 @@ class Miss:
         why: ``""`` where there is no such key, else what is wrong with its value.
         condition: The condition under which it is read, where nobody knows whether it holds.
         deeper: Keys below it that are read of it.
+        caller: The line that names the key, where a function is called that reads whatever it is given.
     """
 
     path: KeyPath
@@ -35,6 +36,7 @@ class Miss:
     why: str = ""
     condition: str = ""
     deeper: list[KeyPath] = field(default_factory=list, compare=False)
+    caller: Place | None = None
 
 
 @dataclass
@@ -63,11 +65,13 @@ class Log:
         """A part is read with all that is below it."""
         self.whole.setdefault(path, place)
 
-    def miss(self, path: KeyPath, place: Place, why: str = "", condition: str = "") -> None:
+    def miss(
+        self, path: KeyPath, place: Place, why: str = "", condition: str = "", caller: Place | None = None
+    ) -> None:
         """A key is read that is not there; a place without a condition says more than one with."""
         known = self.misses.get(path)
         if known is None or (known.condition and not condition):
-            self.misses[path] = Miss(path, place, why, condition, known.deeper if known else [])
+            self.misses[path] = Miss(path, place, why, condition, known.deeper if known else [], caller)
 
     def deepen(self, path: KeyPath, deeper: KeyPath) -> None:
         """A key below a missing one is read."""

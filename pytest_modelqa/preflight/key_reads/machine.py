@@ -103,9 +103,9 @@ class Machine:
         """The whole config."""
         return Part(())
 
-    def place(self, node: ast.AST) -> Place:
+    def place(self, node: ast.AST, frame: Frame | None = None) -> Place:
         """Where a node stands."""
-        source, line = self.frame.source, getattr(node, "lineno", 0)
+        source, line = (frame or self.frame).source, getattr(node, "lineno", 0)
         name = source.path
         if name.is_relative_to(self.folder):
             name = name.relative_to(self.folder)

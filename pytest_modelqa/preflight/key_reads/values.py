@@ -233,6 +233,7 @@ class Frame:
         returned: What its return statements give.
         method: The class and the object, in a method: for ``super()``.
         elsewhere: Names that ``global`` and ``nonlocal`` say belong to another scope.
+        call: Where it is called, in the frame before.
     """
 
     source: Source
@@ -241,6 +242,7 @@ class Frame:
     method: tuple[Class, Value] | None = None
     yields: list[Value] = field(default_factory=list)
     elsewhere: dict[str, dict[str, Value]] = field(default_factory=dict)
+    call: ast.AST | None = None
 
     @property
     def names(self) -> dict[str, Value]:
