@@ -235,7 +235,6 @@ def test_fault_84_data_missing_offline_is_told_with_the_loaders_words(loader):
 def test_a_loader_that_is_not_there_is_told_with_the_nearest_name(loader):
     with pytest.raises(EvaluationError) as caught:
         loader("tabel")
-    assert (caught.value.what, caught.value.found) == (
-        "modelqa_loaders has no attribute 'tabel'",
-        "did you mean 'table'?",
-    )
+    assert caught.value.what == "modelqa_loaders has no attribute 'tabel'"
+    assert (caught.value.found or "").startswith("it has Images, ")
+    assert (caught.value.todo or "").startswith("did you mean 'table'? ")
