@@ -174,4 +174,9 @@ def _public(holder: Any) -> list[str]:
     """Its names, what it only imported after its own."""
     names = [name for name in dir(holder) if not name.startswith("_")]
     own = getattr(holder, "__name__", None)
-    return sorted(names, key=lambda name: getattr(getattr(holder, name, None), "__module__", None) != own)
+
+    def is_foreign(name: str) -> bool:
+        # As it stands there: asked for its 5,000 names, transformers would import each of its models.
+        return getattr(inspect.getattr_static(holder, name, None), "__module__", None) != own
+
+    return sorted(names, key=is_foreign)

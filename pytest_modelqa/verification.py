@@ -141,7 +141,7 @@ def _line_passes(line: Mapping[str, Any], verdict: Mapping[str, Any]) -> bool:
             return False
         return bool(line["outcome"] == "pass" and beyond <= 1e-9 * max(abs(value), abs(limit)))
     # What is not of this form proves nothing.
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
         return False
 
 

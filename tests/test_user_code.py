@@ -123,6 +123,19 @@ def test_a_missing_attribute_like_none_lists_what_the_module_defines_before_what
     assert caught.value.found.startswith("it has Zebra, abc, bisect")
 
 
+def test_a_package_that_imports_by_name_is_asked_for_no_other_name(beside, tmp_path):
+    # transformers: each of its 5,000 names imports a model, and some need a package that is not there.
+    beside(
+        "def __dir__():\n    return ['Encoder', 'Decoder']\n"
+        "def __getattr__(name):\n    if name == 'Decoder':\n        raise RuntimeError\n"
+        "    raise AttributeError(name)\n"
+    )
+    with pytest.raises(EvaluationError) as caught:
+        import_attribute("their_module:Encodr", tmp_path)
+    assert caught.value.found == "it has Decoder, Encoder"
+    assert caught.value.todo.startswith("did you mean 'Encoder'?")
+
+
 def test_an_attribute_whose_lookup_raises_is_an_error_of_ours(beside, tmp_path):
     beside("def __getattr__(name):\n    raise RuntimeError('lazy loading failed')\n")
     with pytest.raises(EvaluationError, match="their_module:Net could not be read: RuntimeError"):

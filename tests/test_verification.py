@@ -272,6 +272,7 @@ def test_a_decision_on_a_part_of_the_samples_is_made_again(tmp_path: Path) -> No
         {"scores": "nothing"},
         {"scores": 5},
         {"size": None},
+        {"size": 10**400},
         {"wrong_pass": 2},
     ],
 )

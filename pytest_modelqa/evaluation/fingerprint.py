@@ -6,6 +6,7 @@ Written by the worker into the record, checked again by ``reuse`` before the rec
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import secrets
 import sys
 import sysconfig
@@ -196,7 +197,8 @@ def used_distributions() -> dict[str, str]:
         "pytest-modelqa",
         "pytest_modelqa",
     }
-    sought = {name for name in not_found() if "." not in name}
+    # Of numba.cuda, where there is no numba, numba; where there is one, it is counted as it was imported.
+    sought = {name.partition(".")[0] for name in not_found()} - imported
     # An editor puts a sitecustomize of its own before everything.
     counted = [
         found[0] for module, found in list(_read.items()) if found and module.__name__ not in _AT_START
@@ -213,7 +215,8 @@ def changed(
     for file in code:
         path = _restored(file.path, folder)
         if file.sha256 == NOT_THERE:
-            if path.exists():
+            # Unlike Path.exists, this raises nothing where a folder may not be entered.
+            if os.path.exists(path):  # noqa: PTH110
                 return f"{file.path} is new"
             continue
         try:

@@ -13,11 +13,13 @@ import json
 import os
 import platform
 from contextlib import suppress
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 SEARCH_PATH = "PYTHONPATH"
 """What decides where modules are found that lie neither beside the spec nor in an installed package."""
 
+_INSTALLED = "installed"
 _NOT_INSTALLED = "not installed"
 _SHOWN_DIGITS = 12
 
@@ -41,9 +43,16 @@ def version_of(name: str) -> str:
     try:
         distribution = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:
-        return _NOT_INSTALLED
+        return _INSTALLED if _is_module_of_a_package(name) else _NOT_INSTALLED
     content = _content(distribution)
     return f"{distribution.version} ({content})" if content else distribution.version
+
+
+def _is_module_of_a_package(name: str) -> bool:
+    """Whether a module that was sought is there now; its package may bear another name (``sklearn``, ``PIL``)."""
+    found = PathFinder.find_spec(name)
+    where = Path(found.origin).parts if found and found.origin else ()
+    return "site-packages" in where or "dist-packages" in where
 
 
 def _content(distribution: importlib.metadata.Distribution) -> str:

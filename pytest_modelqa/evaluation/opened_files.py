@@ -7,6 +7,7 @@ in vain counts as well: once it is there, it is read.
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import sys
@@ -59,7 +60,7 @@ def opened(folder: Path) -> tuple[Path, ...]:
 
 def looked_for(folder: Path) -> tuple[Path, ...]:
     """The files below a folder that were to be read and are not there."""
-    return tuple(_below(folder, lambda name: True, lambda path: not path.exists()))
+    return tuple(_below(folder, lambda name: True, _is_missing))
 
 
 def not_found() -> tuple[str, ...]:
@@ -79,7 +80,7 @@ def sources(folder: Path) -> tuple[Path, ...]:
 
 
 def _below(
-    folder: Path, counts: Callable[[str], bool], wanted: Callable[[Path], bool] = Path.is_file
+    folder: Path, counts: Callable[[str], bool], wanted: Callable[[Path], bool] = os.path.isfile
 ) -> Iterator[Path]:
     beginnings, root = _beginnings(folder), folder.resolve()
     beside = set()
@@ -94,6 +95,15 @@ def _below(
     for path in sorted(beside):
         if _NOT_READ_FOR_VALUES.isdisjoint(path.parts) and wanted(root / path):
             yield root / path
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError as error:
+        # A text that was tried as the path of a file: none will ever be called so.
+        return error.errno != errno.ENAMETOOLONG
+    return False
 
 
 def _beginnings(folder: Path) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib
 import os
@@ -382,6 +383,23 @@ def test_a_file_that_was_looked_for_in_vain_is_measured_with_once_it_is_there(tm
     assert changed(code, {}, tmp_path, None) == "./names.txt is new"
 
 
+def test_a_text_that_was_tried_as_a_path_is_no_file_that_is_missing(tmp_path: Path) -> None:
+    assert read_by(tmp_path, "try: open(folder / ('a long text, ' * 500))\nexcept OSError: pass") == {}
+
+
+def test_a_file_in_a_folder_that_nobody_may_enter_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed" / "names.txt").touch()
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert changed((FileDigest("./closed/names.txt", NOT_THERE, 0),), {}, tmp_path, None) is None
+
+
 TRIES = """\
 import sys
 sys.path[:0] = [str(folder), str(folder.parent / 'elsewhere')]
@@ -389,6 +407,7 @@ import tries
 from pytest_modelqa.evaluation.fingerprint import used_distributions
 used_code(folder, since)
 assert used_distributions()["local_settings"] == "not installed"
+assert used_distributions()["framework"] == "not installed"
 assert used_distributions()["PYTHONPATH"] == "not set"
 """
 
@@ -396,7 +415,8 @@ assert used_distributions()["PYTHONPATH"] == "not set"
 def test_what_would_be_imported_first_counts_as_long_as_it_is_not_there(tmp_path: Path) -> None:
     folder = tmp_path / "specs"
     for file, text in {
-        "specs/tries.py": "try: import local_settings\nexcept ImportError: pass\nimport helper, package.part",
+        "specs/tries.py": "try: import local_settings\nexcept ImportError: pass\n"
+        "try: import framework.part\nexcept ImportError: pass\nimport helper, package.part",
         "specs/package/__init__.py": "",
         "specs/package/part.py": "",
         "elsewhere/helper.py": "",
@@ -409,6 +429,8 @@ def test_what_would_be_imported_first_counts_as_long_as_it_is_not_there(tmp_path
         "./package/part/__init__.py",
         "./local_settings.py",
         "./local_settings/__init__.py",
+        "./framework/part.py",
+        "./framework/part/__init__.py",
         "./helper.py",
         "./helper/__init__.py",
     }

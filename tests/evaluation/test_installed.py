@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import json
 from pathlib import Path
@@ -79,3 +80,15 @@ def test_the_search_path_counts_as_folders_and_not_as_it_is_written(
     assert found[1] == found[2]
     assert len(set(found)) == 4
     assert "src" not in "".join(found)
+
+
+def test_a_module_that_was_sought_is_seen_once_a_package_of_another_name_brings_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site-packages"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+    before = version_of("module_that_was_sought")
+    (site / "module_that_was_sought.py").touch()
+    importlib.invalidate_caches()
+    assert before == "not installed" != version_of("module_that_was_sought")
