@@ -65,8 +65,12 @@ def findings_of(folder: Path, model: Model, composed: Composed, log: Log) -> tup
         *(missing_key(folder, model, composed, log.misses[path]) for path in sorted(log.misses)),
         *_refused(folder, model, log),
         *_never_read(model, composed, log),
-        *(_not_known(folder, model, what, place) for what, place in log.unknown.items()),
+        *(_not_known(folder, model, what, place) for what, place in _by_place(log)),
     )
+
+
+def _by_place(log: Log) -> list[tuple[str, Place]]:
+    return sorted(log.unknown.items(), key=lambda noted: (noted[1], noted[0]))
 
 
 def missing_key(folder: Path, model: Model, composed: Composed, miss: Miss) -> Finding:

@@ -154,6 +154,11 @@ def test_what_cannot_be_known_is_a_note_with_its_line(ask: Ask) -> None:
             "import glob, yaml\nfor path in glob.glob('*.yml'):\n    print(yaml.safe_load(open(path))['b'])\n",
             "whether yaml.safe_load(open(path)) loads the config: a pattern says which files it loads",
         ),
+        ("exec(open('configurator.py').read())\n", "what exec(open('configurator.py').read()) runs"),
+        (
+            "print('{b}'.format(**cfg))\n",
+            "what '{b}'.format reads of the config, which it is handed and which is not among the sources",
+        ),
     ],
 )
 def test_a_key_that_only_some_runs_lack_is_a_note(ask: Ask, code: str, what: str) -> None:
@@ -203,6 +208,12 @@ def test_code_that_cannot_be_parsed_is_not_passed_over(ask: Ask) -> None:
     assert "cannot be parsed (line 1: invalid syntax)" in findings[-1].what
 
 
+def test_notes_stand_in_the_order_of_the_lines(ask: Ask) -> None:
+    code = LOAD + "import lib\ndef late(c):\n    lib.a(c)\nlib.b(cfg)\nlate(cfg)\nlib.c(cfg)\n"
+    findings = ask("{file: c.yaml, read_by: [v.py]}", c_yaml="a: 1", v_py=code)
+    assert [str(finding.where).rpartition(":")[2] for finding in findings] == ["5", "6", "8"]
+
+
 def test_an_argument_that_a_class_does_not_take_is_an_error(ask: Ask) -> None:
     code = LOAD + "def net(width):\n    return width\nnet(**cfg.net)\n"
     (finding,) = ask("{file: c.yaml, read_by: [v.py]}", c_yaml="net: {width: 1, hight: 2}", v_py=code)
@@ -217,6 +228,12 @@ def test_an_argument_that_a_class_does_not_take_is_an_error(ask: Ask) -> None:
         "f = lambda n: f(n)\nf(1)\nclass A(A2 := object): pass\nA().x.y[1](cfg.a)\n",
         "def g(*a, b=1, **k): yield from a\nprint(*g(*cfg, **cfg), **{1: 2})\n",
         "match cfg:\n    case {'a': int(x), **rest}: print(x)\n    case [*_]: pass\n",
+        f"import json, yaml\nyaml.safe_load('a: 1 # {'k' * 400}')\njson.loads(open('{'k' * 400}'))\n",
+        "import importlib as i\nfor n in ('/', '.', '', 'a\\0b', 'k' * 300, 'a.'): i.import_module(n)\n",
+        f"import {'k' * 300}\nfrom ....... import z\n",
+        "print(1 in 'abc', [1] in {1: 2}, cfg.a in 'abc', '{0.x}'.format(1), [1, 2][::0])\n",
+        f"x = 0x{'f' * 4000} * 0x{'f' * 4000}\ny = 0x{'f' * 6000}\nprint(f'{{y}}', eval(')'))\n",
+        "for i in range(60):\n    d = OmegaConf.merge(cfg, cfg)\n    d = d | d\n    cfg = {**d, **d}\ncfg['a']\n",
     ],
 )
 def test_odd_programs_do_no_harm(ask: Ask, code: str) -> None:

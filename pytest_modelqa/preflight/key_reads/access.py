@@ -65,7 +65,7 @@ def read_key(
         return default if default is not None else UNKNOWN
     if default is not None:
         machine.log.read((*path, str(key)), place)
-        return _in_place_of((*path, str(key)), default)
+        return in_place_of((*path, str(key)), default)
     if not isinstance(holder, Part) and not machine.lacks((*path, str(key))):
         # A copy of a part that was left without it.
         return UNKNOWN
@@ -97,7 +97,7 @@ def _caller(machine: Machine, key: str) -> Place | None:
     return None
 
 
-def _in_place_of(path: KeyPath, default: Value) -> Value:
+def in_place_of(path: KeyPath, default: Value) -> Value:
     """A default that remembers which key it stands for: what is read of it is missing in the config."""
     if default == Known(None):
         return NoneOf(None, path)

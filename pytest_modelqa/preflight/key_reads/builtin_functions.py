@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 
 from ..composed import NOTHING
 from .assignments import open_up, write
@@ -26,6 +28,7 @@ from .values import (
     Super,
     Value,
     either,
+    merged,
 )
 
 _LONGEST_RANGE = 64
@@ -34,13 +37,25 @@ _LISTS = frozenset({"ListConfig", "list", "tuple", "Sequence", "Iterable"})
 _PLAIN = {"str": str, "int": int, "float": float, "bool": bool}
 
 
-def _dict(call: Call) -> Value:
-    layers: list[Value] = [*call.args[:1], *call.stars]
-    if call.kwargs:
-        layers.append(Record(dict(call.kwargs)))
-    if not layers:
-        return Record({})
-    return layers[0] if len(layers) == 1 else Layers(tuple(layers))
+def mapping(call: Call) -> Value:
+    """``dict(mapping, **mapping, key=value)``, ``dict([(key, value), …])``."""
+    named = [Record(dict(call.kwargs))] if call.kwargs else []
+    return merged([*map(partial(_of_pairs, call), call.args[:1]), *call.stars, *named])
+
+
+def _of_pairs(call: Call, value: Value) -> Value:
+    pairs = value.items if isinstance(value, Items) else []
+    if not pairs or not all(isinstance(pair, Items) and len(pair.items) == 2 for pair in pairs):
+        return value
+    made = Record({})
+    for pair in pairs:
+        key, inner = pair.items if isinstance(pair, Items) else (UNKNOWN, UNKNOWN)
+        name = constant(call.machine, key)
+        if isinstance(name, (str, int)):
+            made.fields[name] = inner
+        else:
+            made.open = True
+    return made
 
 
 def _getattr(call: Call) -> Value:
@@ -212,6 +227,19 @@ def _vars(call: Call) -> Value:
     return call.first if call.args else UNKNOWN
 
 
+def _run_text(call: Call) -> Value:
+    """``eval`` and ``exec``: an expression that is known is followed like any other."""
+    text = constant(call.machine, call.first)
+    if isinstance(text, str) and call.name.endswith("eval"):
+        with suppress(SyntaxError, ValueError):
+            expression = ast.parse(text.strip(), mode="eval").body
+            for node in ast.walk(expression):
+                ast.copy_location(node, call.node)
+            return call.machine.evaluate(expression)
+    call.machine.log.note(f"what {ast.unparse(call.node)} runs", call.place)
+    return UNKNOWN
+
+
 def _nothing(call: Call) -> Value:
     return UNKNOWN
 
@@ -221,12 +249,12 @@ def _type(call: Call) -> Value:
 
 
 _FUNCTIONS: Mapping[str, Callable[[Call], Value | None]] = {
-    "dict": _dict, "getattr": _getattr, "hasattr": _hasattr, "setattr": _setattr, "isinstance": _isinstance,
+    "dict": mapping, "getattr": _getattr, "hasattr": _hasattr, "setattr": _setattr, "isinstance": _isinstance,
     "super": _super, "vars": _vars, "list": _listed, "tuple": _listed, "sorted": _ordered, "reversed": _reversed,
     "max": _ordered, "min": _ordered, "filter": _filter, "any": _any_or_all, "all": _any_or_all,
     "set": _listed, "frozenset": _listed, "iter": _same, "next": _first, "enumerate": _enumerate, "zip": _zip,
     "range": _range, "len": _len, "str": _converted, "int": _converted, "float": _converted,
-    "bool": _converted, "map": _map, "type": _type,
+    "bool": _converted, "map": _map, "type": _type, "eval": _run_text, "exec": _run_text,
     **dict.fromkeys(
         ("print", "repr", "id", "hash", "callable", "issubclass", "sum", "abs",
          "round", "format", "input", "object", "property", "staticmethod", "classmethod", "globals", "locals"),

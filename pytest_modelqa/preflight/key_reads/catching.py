@@ -80,6 +80,8 @@ def _ends(last: ast.stmt) -> bool:
     """Whether a handler that ends so ends the program too, or passes the error on under another name."""
     if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call):
         return ast.unparse(last.value.func).rpartition(".")[2] in _EXITS
+    if isinstance(last, ast.Assert):
+        return isinstance(last.test, ast.Constant) and not last.test.value
     return isinstance(last, ast.Raise)
 
 

@@ -46,6 +46,7 @@ from .values import (
     Unknown,
     Value,
     either,
+    merged,
 )
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def subscript(machine: Machine, holder: Value, key: Any, node: ast.expr) -> Valu
         return read_key(machine, holder, key, node)
     if isinstance(holder, Library):
         return UNKNOWN
-    for path in {path_of(each) for each in (holder.options if isinstance(holder, Either) else (holder,))}:
+    for path in map(path_of, holder.options if isinstance(holder, Either) else (holder,)):
         if path is not None and is_mapping(machine, holder):
             machine.log.note(
                 f"which key is read by {ast.unparse(node)} is known only while it runs", machine.place(node)
@@ -208,7 +209,7 @@ def _sliced(machine: Machine, holder: Value, node: ast.Slice) -> Value:
     known = all(bound is None or isinstance(bound, int) for bound in bounds)
     if items is None or is_mapping(machine, holder):
         return UNKNOWN
-    return Items(items[slice(*bounds)] if known else items)
+    return Items(items[slice(*bounds)] if known and bounds[2] != 0 else items)
 
 
 def _call(machine: Machine, node: ast.Call) -> Value:
@@ -271,7 +272,7 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
             top.open = True
     kept = [layer for layer in layers if not isinstance(layer, Record) or layer.fields or layer.open]
     kept = [Record({}, open=True) if isinstance(layer, Unknown) else layer for layer in kept]
-    return Layers(tuple(kept)) if len(kept) > 1 else kept[0] if kept else Record({})
+    return merged(kept)
 
 
 def _lambda(machine: Machine, node: ast.Lambda) -> Value:

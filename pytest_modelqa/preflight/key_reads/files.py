@@ -15,6 +15,7 @@ import yaml
 
 from .call import Call
 from .lookups import constant
+from .sources import is_file
 from .values import FILES, UNKNOWN, Known, OpenFile, Record, Value
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ _MOST_FOLDERS = 500
 def loaded(call: Call, format_name: str) -> Value:
     """What a loader of a format gives; a file that nobody knows is taken for the config if the format is."""
     first = call.first
+    given = call.node.args[0] if call.node.args else None
+    if isinstance(given, ast.Call) and given.args and ast.unparse(given.func) == f"{format_name}.dumps":
+        # A copy by way of its text: ``json.loads(json.dumps(config), object_hook=…)``.
+        return call.machine.evaluate(given.args[0])
     named = constant(call.machine, first.path if isinstance(first, OpenFile) else first)
     suffixes = _SUFFIXES.get(format_name, (".toml",))
     own = Path(call.machine.file_name)
@@ -51,7 +56,7 @@ def loaded(call: Call, format_name: str) -> Value:
 def _other(machine: Machine, named: str) -> Path | None:
     for folder in (machine.folder, machine.frame.source.path.parent):
         path = folder / named
-        if path.is_file() and path.stat().st_size <= _LARGEST:
+        if is_file(path) and path.stat().st_size <= _LARGEST:
             return path
     found = list(islice(_of_name(machine.folder, Path(named).name), 2))
     return found[0] if len(found) == 1 and found[0].stat().st_size <= _LARGEST else None

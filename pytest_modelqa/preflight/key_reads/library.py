@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..composed import NOTHING
 from .access import miss, read_key
-from .builtin_functions import BUILTINS
+from .builtin_functions import BUILTINS, mapping
 from .call import Call
 from .files import loaded
 from .lookups import NotThere, constant, is_mapping, items_of, lookup, path_of
@@ -31,6 +31,7 @@ from .values import (
     Part,
     Record,
     Value,
+    merged,
 )
 
 if TYPE_CHECKING:
@@ -71,17 +72,10 @@ def call_library(
         return UNKNOWN
     last = name.rpartition(".")[2]
     if _WRAPPERS.fullmatch(last.lower()) and not name.startswith("builtins."):
-        return _wrapped(call)
+        return mapping(call)
     if last == "ArgumentParser":
         return _parser(call)
     return None
-
-
-def _wrapped(call: Call) -> Value:
-    layers = [*call.args[:1], *call.stars, *([Record(dict(call.kwargs))] if call.kwargs else [])]
-    if not layers:
-        return Record({})
-    return layers[0] if len(layers) == 1 else Layers(tuple(layers))
 
 
 def _load(call: Call) -> Value:
@@ -118,7 +112,7 @@ def _merge(call: Call) -> Value:
             plain = structured(call.machine, plain, Record({}))
         flat = plain.layers if isinstance(plain, Layers) else (plain,)
         layers += [Record({}, open=True) if each == UNKNOWN else each for each in flat]
-    return Layers(tuple(layers)) if len(layers) > 1 else layers[0] if layers else UNKNOWN
+    return merged(layers) if layers else UNKNOWN
 
 
 def _to_object(call: Call) -> Value:
@@ -198,7 +192,7 @@ def _from_dotlist(call: Call) -> Value:
 
 
 def _namespace(call: Call) -> Value:
-    return _wrapped(Call(call.machine, call.name, [], call.kwargs, call.stars, call.node))
+    return mapping(Call(call.machine, call.name, [], call.kwargs, call.stars, call.node))
 
 
 def _parser(call: Call) -> Value:

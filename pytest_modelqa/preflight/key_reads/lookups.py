@@ -83,6 +83,7 @@ def _lookup_part(machine: Machine, part: Part, key: Any) -> Found:
 
 
 def _lookup_layers(machine: Machine, holder: Layers, key: Any) -> Found:
+    machine.step()
     found: list[Value] = []
     below: list[Value] = []
     for layer in holder.layers:
@@ -159,11 +160,11 @@ def contains(machine: Machine, holder: Value, key: Any) -> bool | None:
         values = [item.value if isinstance(item, Known) else NOTHING for item in holder.items]
         return True if key in values else (None if NOTHING in values else False)
     if isinstance(holder, Known):
-        return (
-            key in holder.value
-            if isinstance(holder.value, (str, list, tuple, dict, set, frozenset))
-            else None
-        )
+        try:
+            return key in holder.value
+        except TypeError:
+            # A number in a text, or anything in a number: the program's own error.
+            return None
     if isinstance(holder, Absent) or not isinstance(key, Hashable):
         return None
     found = lookup(machine, holder, key)

@@ -89,6 +89,9 @@ def call_method(
             return answer
     if isinstance(holder, Instance) and holder.mirrored is None:
         return _of_library_base(machine, holder, name, args)
+    if name == "format_map" or (name == "format" and stars):
+        # The text names the keys that it reads.
+        return None
     return _of_constant(machine, holder, name, args)
 
 
@@ -277,7 +280,7 @@ def _of_constant(machine: Machine, holder: Value, name: str, args: list[Value]) 
     if isinstance(text, str) and name in _TEXT_METHODS and NOTHING not in given:
         try:
             return Known(getattr(text, name)(*given))
-        except (TypeError, ValueError, LookupError):
+        except (TypeError, ValueError, LookupError, AttributeError):
             return UNKNOWN
     if isinstance(text, str):
         return UNKNOWN

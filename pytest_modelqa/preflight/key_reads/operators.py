@@ -7,7 +7,8 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..composed import NOTHING
+from ..composed import NOTHING, KeyPath
+from .access import in_place_of
 from .lookups import constant, contains, is_mapping
 from .values import (
     UNKNOWN,
@@ -18,10 +19,12 @@ from .values import (
     Items,
     Known,
     Layers,
+    NoneOf,
     Record,
     Source,
     Value,
     either,
+    merged,
 )
 
 if TYPE_CHECKING:
@@ -60,9 +63,13 @@ def boolean(machine: Machine, node: ast.BoolOp) -> Value:
     decisive = isinstance(node.op, ast.Or)
     options: list[Value] = []
     condition = ""
+    absent: KeyPath | None = None
     for index, operand in enumerate(node.values):
         with machine.under(condition):
             value = machine.evaluate(operand)
+        if absent is not None:
+            value = in_place_of(absent, value)
+        absent = value.path if decisive and isinstance(value, NoneOf) else None
         outcome = truth(machine, value)
         last = index == len(node.values) - 1
         if outcome is None or outcome is decisive or last:
@@ -125,7 +132,7 @@ def arithmetic(machine: Machine, node: ast.BinOp) -> Value:
     """``a + b``; mappings are merged by ``|``."""
     left, right = machine.evaluate(node.left), machine.evaluate(node.right)
     if isinstance(node.op, ast.BitOr) and (is_mapping(machine, left) or is_mapping(machine, right)):
-        return Layers((left, right))
+        return merged([left, right])
     one, other = constant(machine, left), constant(machine, right)
     if isinstance(left, Items) and isinstance(right, Items) and isinstance(node.op, ast.Add):
         return Items([*left.items, *right.items])
@@ -140,9 +147,10 @@ def arithmetic(machine: Machine, node: ast.BinOp) -> Value:
         return UNKNOWN
     try:
         result = compute(one, other)
+        # Python refuses to write out an integer of thousands of digits.
+        return Known(result) if len(str(result)) <= _LONGEST else UNKNOWN
     except (TypeError, ValueError, ArithmeticError):
         return UNKNOWN
-    return Known(result) if len(str(result)) <= _LONGEST else UNKNOWN
 
 
 def conditional(machine: Machine, node: ast.IfExp) -> Value:
@@ -165,9 +173,17 @@ def text(machine: Machine, node: ast.JoinedStr) -> Value:
     for piece in node.values:
         if isinstance(piece, ast.FormattedValue):
             value = constant(machine, machine.evaluate(piece.value))
-            plain = isinstance(value, SIMPLE) and piece.format_spec is None and piece.conversion == -1
-            known = known and plain
-            pieces.append(str(value))
+            said = _written(value) if piece.format_spec is None and piece.conversion == -1 else None
+            known = known and said is not None
+            pieces.append(said or "")
         elif isinstance(piece, ast.Constant):
             pieces.append(str(piece.value))
     return Known("".join(pieces)) if known else UNKNOWN
+
+
+def _written(value: Any) -> str | None:
+    """A plain value as text; None where it is none, or an integer of more digits than Python writes out."""
+    try:
+        return str(value) if isinstance(value, SIMPLE) else None
+    except ValueError:
+        return None

@@ -92,7 +92,7 @@ def _call_what_frameworks_call(machine: Machine) -> None:
             for function in _methods(instance):
                 if function not in machine.called:
                     _run(machine, function, [instance])
-        for function in (*machine.functions, *machine.handed):
+        for function in list(machine.functions):
             if function in machine.called or not _is_called_by_others(machine, function):
                 continue
             if function in machine.tabled - machine.handed:

@@ -57,10 +57,18 @@ class Sources:
             bases = [importer.parent, *self.roots]
         for base in bases:
             found = base.joinpath(*parts)
-            for path in (found.with_suffix(".py") if parts else found / "__init__.py", found / "__init__.py"):
-                if path.is_file():
+            for path in (found.parent / f"{found.name}.py", found / "__init__.py"):
+                if (parts or path.name == "__init__.py") and is_file(path):
                     return self.open(path)
         return None
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a text that no file system takes for a name is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 @cache

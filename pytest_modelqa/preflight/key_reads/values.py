@@ -276,6 +276,19 @@ def either(values: Iterable[Value]) -> Value:
     return Either(tuple(options)) if 0 < len(options) <= _MOST_OPTIONS else UNKNOWN
 
 
+def merged(layers: Iterable[Value]) -> Value:
+    """Mappings merged over each other; one that stands there twice counts where it stands last.
+
+    >>> merged([Part(("a",)), Part(("b",)), Part(("a",))])
+    Layers(layers=(Part(path=('b',)), Part(path=('a',))))
+    """
+    flat = [each for layer in layers for each in (layer.layers if isinstance(layer, Layers) else (layer,))]
+    kept = [each for i, each in enumerate(flat) if not any(same(each, later) for later in flat[i + 1 :])]
+    if len(kept) > 1:
+        return Layers(tuple(kept))
+    return kept[0] if kept else Record({})
+
+
 def same(one: Value, other: Value) -> bool:
     """Whether two values are the same; 1 and True are not."""
     if isinstance(one, Known) and isinstance(other, Known):
