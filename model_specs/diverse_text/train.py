@@ -1,6 +1,6 @@
 """Trains the language model on real text, then fine-tunes it: quality loss - weight * diversity of its generations.
 
-``python train.py``: about 10 minutes on one core. The four variants start from the same trained model and see the
+``python train.py``: about 7 minutes on one core. The four variants start from the same trained model and see the
 same batches; they differ in the weight alone.
 """
 
