@@ -134,8 +134,8 @@ def _line_passes(line: Mapping[str, Any], verdict: Mapping[str, Any]) -> bool:
         beyond = limit - value if line["at_least"] else value - limit
         if line.get("method") == WHENEVER_STOPPED:
             # Decided by an audit of a part of the samples, not by the mean of that part.
-            again = [decided_again(claim) for claim in line["audited"]] if _has_scores(line) else []
-            return bool(line["outcome"] == "pass" and all(outcome == "pass" for outcome in again))
+            kept = [claim for claim in line.get("audited", ()) if claim["scores"] is not None]
+            return bool(line["outcome"] == "pass" and all(decided_again(claim) == "pass" for claim in kept))
         # Of a rising trend the neighbours are shown to rise; that others do follows, and has no interval to show it.
         if verdict.get("confidence") is not None and bound != "trend" and not line["margin_interval"][0] >= 0:
             return False

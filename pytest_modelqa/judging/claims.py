@@ -63,10 +63,10 @@ def of_member(check: Check, declaration: MetricDeclaration, run: Run) -> Claim:
         judged = against_threshold(value.number, check.bound)
         return Claim(label, candidate, None, judged, threshold_margins(check, declaration, value))
     number, n = _number(run.baseline, member)
-    baseline = Side(member.baseline.name, number, n)
     judged = against_baseline(
         value.number, number, check.bound, higher_is_better=declaration.higher_is_better
     )
+    baseline = Side(member.baseline.name, number, n)
     return Claim(
         label, candidate, baseline, judged, comparison_margins(check, declaration, value, run.baseline)
     )
@@ -85,8 +85,8 @@ def over_runs(check: Check, declaration: MetricDeclaration, runs: Sequence[Run])
         return Claim(label, candidate, None, judged, threshold_over_runs(check, ours), "runs")
     theirs = [_number(run.baseline, run.member)[0] for run in runs if run.baseline is not None]
     their_mean = math.fsum(theirs) / len(theirs)
-    baseline = Side(first.member.baseline.name, their_mean, _number(first.baseline, first.member)[1])
     judged = against_baseline(mean, their_mean, check.bound, higher_is_better=declaration.higher_is_better)
+    baseline = Side(first.member.baseline.name, their_mean, _number(first.baseline, first.member)[1])
     return Claim(
         label, candidate, baseline, judged, comparison_over_runs(check, declaration, ours, theirs), "runs"
     )

@@ -9,6 +9,7 @@ OF_ONE_NUMBER = (
     "No task measures a regression: write each sample's error to a table and gate that with"
     " task: recorded (docs/recorded.md)"
 )
+"""What to do about ``task: regression``, and about a model that answers with one number."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
