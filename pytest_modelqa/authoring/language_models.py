@@ -12,8 +12,9 @@ from typing import Any
 from ..datasets.csv_file import read_csv
 from ..datasets.jsonl_file import read_jsonl
 from ..datasets.parquet_file import read_parquet
-from ..errors import CheckpointError, ModelQAError
+from ..errors import CheckpointError, EvaluationError, ModelQAError
 from ..models.files import TRANSFORMERS, checkpoint_files, recognise
+from ..user_code import explained
 from .draft import DraftCheck, DraftEvaluation
 
 _READERS: Mapping[str, Callable[[Path], Mapping[str, Any]]] = {
@@ -116,8 +117,11 @@ def _longest(prompts: Sequence[str], folder: Path, at_most: int) -> int:
     from tokenizers import Tokenizer
 
     try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception:  # noqa: BLE001 - tokenizers has none of its own; a pointer of Git LFS, or a later form
+        # tokenizers raises Exception itself: for a pointer of Git LFS, or a later form of the file.
+        with explained("tokenizer.json cannot be read", folder):
+            tokenizer = Tokenizer.from_file(str(path))
+    # What the draft is measured with says so.
+    except EvaluationError:
         return at_most
     # What the file was saved with, not what the task does.
     tokenizer.no_truncation()
