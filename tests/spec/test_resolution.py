@@ -151,6 +151,16 @@ def test_a_control_names_what_exists(
     assert [each.what for each in read.error(text).problems] == [problem]
 
 
+@pytest.mark.parametrize("wrong", ["minn: 0.9", "min: many"])
+def test_a_control_of_a_check_that_is_wrong_is_not_told_too(
+    read: Reader, spec_text: Callable[..., str], wrong: str
+) -> None:
+    control = "controls: {blind: {evaluation: digits, fails: [accuracy-min]}}\nevaluations:"
+    (problem,) = read.error(spec_text(("evaluations:", control), ("min: 0.9", wrong))).problems
+
+    assert "blind" not in problem.what
+
+
 def test_a_control_is_read(read: Reader, spec_text: Callable[..., str]) -> None:
     text = "controls: {blind: {evaluation: digits, fails: [accuracy-min]}}\nevaluations:"
     (control,) = read(spec_text(("evaluations:", text))).controls.values()
